@@ -1,0 +1,655 @@
+/**
+ * The wire: every message that travels, its limits, and parse and format for the three dialects
+ * `chat.v1` (JSON lines), envelope (the `register`/`users`/`message` JSON of other chat programs) and
+ * text (plain lines). Pure: no sockets, no clock, no state, so the server, the terminal client and a
+ * page can all import it.
+ *
+ * Each dialect has one parse function a direction. It returns a typed message or throws a
+ * {@linkcode ProtocolError}; nothing unparsed goes further in.
+ *
+ * @module
+ */
+
+/** The WebSocket subprotocol of our own clients (RFC 6455, section 1.9). */
+export const CHAT_V1 = "chat.v1";
+
+/** The port that server and client use unless `--port` says otherwise. */
+export const DEFAULT_PORT = 8080;
+
+/** The address that server and client use unless `--host` says otherwise. */
+export const DEFAULT_HOST = "127.0.0.1";
+
+/** The room of everyone who asks for no other. */
+export const DEFAULT_ROOM = "lobby";
+
+/** The first thing that everyone is told. */
+export const GREETING = "Welcome to chat! Type a message";
+
+/** The name under which the server itself speaks to envelope clients; nobody else gets it. */
+export const SERVER_NAME = "server";
+
+/** Longest name, in code points. */
+export const MAX_NAME_LENGTH = 32;
+
+/** Longest text of one message, in bytes of UTF-8; see {@linkcode MAX_FRAME_BYTES}. */
+export const MAX_TEXT_BYTES = 4096;
+
+/** Longest frame (or TCP line) from a client, in bytes of UTF-8: room for sixteen of the longest messages. */
+export const MAX_FRAME_BYTES = 65_536;
+
+/** Longest `ref`, in UTF-16 units: a UUID is 36. */
+export const MAX_REF_LENGTH = 128;
+
+/** The most names in one `users` or `rooms` list; its `count` is always the true number. */
+export const MAX_LISTED = 500;
+
+/** WebSocket close codes (RFC 6455, section 7.4.1). */
+export const CloseCode = {
+  /** The person left. */
+  normal: 1000,
+  /** The server is shutting down. */
+  shuttingDown: 1001,
+  /** The first frame at `/` was not the JSON that this path speaks. */
+  notJson: 1003,
+  /** A frame, or a message of several frames, was over {@linkcode MAX_FRAME_BYTES}. */
+  tooBig: 1009,
+  /** The server failed while handling this connection. */
+  internalError: 1011,
+} as const;
+
+/** What an `error` message can be about. It concerns one message alone; the connection stays. */
+export type ErrorCode =
+  | "bad_json"
+  | "bad_message"
+  | "not_registered"
+  | "too_long"
+  | "unknown_user"
+  | "forbidden";
+
+/** A message that cannot be accepted. Its text is for the person who sent it. */
+export class ProtocolError extends Error {
+  override readonly name = "ProtocolError";
+  /** The code of the `error` message that answers it. */
+  readonly code: ErrorCode;
+  /** The refused message's own `ref`, if it had one. */
+  readonly ref: string | undefined;
+
+  /** Creates an error with `code` for machines, `message` for people and the refused message's `ref`. */
+  constructor(code: ErrorCode, message: string, ref?: string) {
+    super(message);
+    this.code = code;
+    this.ref = ref;
+  }
+}
+
+/** Come in; from someone who is in already, take another name. */
+export interface Register {
+  messageType: "register";
+  /** The wanted name, already made valid; the server may still have to number it. */
+  data?: string | undefined;
+  room?: string | undefined;
+  /** With `epoch` and `after`: the secret of an earlier `welcome`, to go on where its connection ended. */
+  session?: string | undefined;
+  epoch?: string | undefined;
+  /** The last event id that this client saw. */
+  after?: number | undefined;
+}
+
+/** Say something to the room, or with `to` to one person. */
+export interface Say {
+  messageType: "message";
+  data: string;
+  /** The sender's own id for this message, that nobody else uses (a UUID). */
+  ref?: string | undefined;
+  to?: string | undefined;
+  /** True for `/me`: what the sender does rather than says. */
+  action?: true | undefined;
+}
+
+/** What only an operator may do to a person. */
+export interface Moderate {
+  messageType: "kick" | "ban" | "mute";
+  data: string;
+  seconds?: number | undefined;
+}
+
+/** Everything that a client can ask for. */
+export type ClientMessage =
+  | Register
+  | Say
+  | Moderate
+  | { messageType: "join"; data: string }
+  | { messageType: "users" }
+  | { messageType: "rooms" }
+  | { messageType: "ping"; data?: string | undefined };
+
+/** What a line of the text dialect can mean: a {@linkcode ClientMessage}, or something for the program that read it. */
+export type TextInput = ClientMessage | { messageType: "help" } | { messageType: "quit" };
+
+/** Something said in a room. `time` is in milliseconds since 1970, `address` is `IP:PORT`. */
+export interface Said {
+  messageType: "message";
+  time: number;
+  from: string;
+  address: string;
+  data: string;
+  ref?: string | undefined;
+  action?: true | undefined;
+}
+
+/** A change of who is in a room. `data` is the new name, for `rename` alone. */
+export interface Membership {
+  messageType: "join" | "leave" | "rename";
+  time: number;
+  from: string;
+  address: string;
+  data?: string | undefined;
+}
+
+/** How many people are in a room that is too full to tell each coming and going. */
+export interface Presence {
+  messageType: "presence";
+  time: number;
+  count: number;
+}
+
+/** What a room's queue holds: an event without its id, which the queue gives. */
+export type RoomEvent = Said | Membership | Presence;
+
+/** The answer to `register` and `join`. */
+export interface Welcome {
+  messageType: "welcome";
+  data: string;
+  name: string;
+  address: string;
+  room: string;
+  /** Names this run of the server: ids of another epoch mean nothing in this one. */
+  epoch: string;
+  /** A secret that lets its owner, and nobody else, resume. */
+  session: string;
+  /** The newest event of the room at this moment; 0 when there is none. */
+  id: number;
+}
+
+/** Who is in a room: at most {@linkcode MAX_LISTED} names, and how many people there are. */
+export interface Users {
+  messageType: "users";
+  dataArray: readonly string[];
+  count: number;
+  room: string;
+}
+
+/** Which rooms there are, with `counts[i]` people in `dataArray[i]`. */
+export interface Rooms {
+  messageType: "rooms";
+  dataArray: readonly string[];
+  counts: readonly number[];
+  count: number;
+}
+
+/** A message to one person, sent to both ends. */
+export interface Private {
+  messageType: "private";
+  time: number;
+  from: string;
+  to: string;
+  data: string;
+  ref?: string | undefined;
+}
+
+/** A message that concerns one connection and is in no queue. */
+export type DirectMessage =
+  | Welcome
+  | Users
+  | Rooms
+  | Private
+  | { messageType: "missed"; count: number; data: string }
+  | { messageType: "ack"; ref: string; id: number }
+  | { messageType: "pong"; data?: string | undefined }
+  | { messageType: "error"; code: string; data: string; ref?: string | undefined };
+
+/** Everything that a server can tell. */
+export type ServerMessage = (RoomEvent & { id: number }) | DirectMessage;
+
+// ---------------------------------------------------------------------------------------------
+// Names, rooms, text
+
+const NOT_IN_NAMES = /[^\p{L}\p{M}\p{Nd}_.-]+/gu;
+const ROOM_NAME = /^[a-z0-9_-]{1,32}$/;
+const NOT_IN_TEXT = /[^\P{Cc}\n\t]|[\u202A-\u202E\u2066-\u2069]/gu;
+
+const encoder = new TextEncoder();
+
+/** Returns the length of `text` in bytes of UTF-8. */
+export function byteLength(text: string): number {
+  return encoder.encode(text).length;
+}
+
+/** Tells whether `text` takes more than `limit` bytes of UTF-8, without encoding what is surely short enough. */
+export function isLongerThan(text: string, limit: number): boolean {
+  return text.length * 3 > limit && (text.length > limit || byteLength(text) > limit);
+}
+
+/** Returns the valid name nearest to `raw`, or undefined if nothing of it is left. */
+export function cleanName(raw: string): string | undefined {
+  const valid = raw.trim().normalize("NFC").replace(NOT_IN_NAMES, "_");
+  return Array.from(valid).slice(0, MAX_NAME_LENGTH).join("") || undefined;
+}
+
+/** Returns the key under which names that differ only in case or compatibility form (UAX 15) are the same. */
+export function nameKey(name: string): string {
+  // Upper case first: it joins letters that lower case keeps apart, such as the two small sigmas.
+  return name.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC");
+}
+
+/**
+ * Returns `raw` without what could write to a reader's terminal or turn its text around: control
+ * characters other than newline and tab, and bidirectional embeddings, overrides and isolates (UAX 9).
+ */
+export function cleanText(raw: string): string {
+  return raw.toWellFormed().replace(NOT_IN_TEXT, "");
+}
+
+/** Returns `raw` if it is a valid room name. @throws {ProtocolError} If it is not. */
+export function parseRoom(raw: string): string {
+  if (ROOM_NAME.test(raw)) return raw;
+  throw new ProtocolError("bad_message", "A room's name is 1 to 32 of a-z, 0-9, _ and -.");
+}
+
+function parseSay(raw: string, ref?: string): string {
+  const data = cleanText(raw);
+  if (data.trim() === "") throw new ProtocolError("bad_message", "The message is empty.", ref);
+  if (isLongerThan(data, MAX_TEXT_BYTES)) {
+    const text = `The message is over ${MAX_TEXT_BYTES} bytes. Send it in parts.`;
+    throw new ProtocolError("too_long", text, ref);
+  }
+  return data;
+}
+
+// ---------------------------------------------------------------------------------------------
+// JSON, for chat.v1 and envelope
+
+type Fields = Record<string, unknown>;
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function parseFields(json: string): Fields {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    throw new ProtocolError("bad_json", "That is not JSON. Send one object a line.");
+  }
+  if (isFields(value)) return value;
+  throw new ProtocolError("bad_json", 'Send a JSON object: {"messageType": ...}.');
+}
+
+function refOf(fields: Fields): string | undefined {
+  const ref = fields["ref"];
+  return typeof ref === "string" && ref.length <= MAX_REF_LENGTH ? ref : undefined;
+}
+
+function wrong(fields: Fields, text: string): ProtocolError {
+  return new ProtocolError("bad_message", text, refOf(fields));
+}
+
+function optionalString(fields: Fields, key: string): string | undefined {
+  const value = fields[key] ?? undefined;
+  if (value === undefined || typeof value === "string") return value;
+  throw wrong(fields, `"${key}" must be a string.`);
+}
+
+function requiredString(fields: Fields, key: string): string {
+  const value = optionalString(fields, key);
+  if (value !== undefined) return value;
+  throw wrong(fields, `"${String(fields["messageType"])}" needs "${key}", a string.`);
+}
+
+function optionalNumber(fields: Fields, key: string): number | undefined {
+  const value = fields[key] ?? undefined;
+  if (value === undefined) return undefined;
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  throw wrong(fields, `"${key}" must be a whole number, 0 or more.`);
+}
+
+function requiredNumber(fields: Fields, key: string): number {
+  const value = optionalNumber(fields, key);
+  if (value !== undefined) return value;
+  throw wrong(fields, `"${String(fields["messageType"])}" needs "${key}", a number.`);
+}
+
+function parseRegister(fields: Fields): Register {
+  const name = optionalString(fields, "data");
+  const room = optionalString(fields, "room");
+  return {
+    messageType: "register",
+    data: name === undefined ? undefined : cleanName(name),
+    room: room === undefined ? undefined : parseRoom(room),
+    session: optionalString(fields, "session"),
+    epoch: optionalString(fields, "epoch"),
+    after: optionalNumber(fields, "after"),
+  };
+}
+
+function parseSayFields(fields: Fields): Say {
+  const ref = optionalString(fields, "ref");
+  if (ref !== undefined && ref.length > MAX_REF_LENGTH) {
+    throw wrong(fields, `"ref" must be at most ${MAX_REF_LENGTH} characters long.`);
+  }
+  const action = fields["action"] ?? false;
+  if (typeof action !== "boolean") throw wrong(fields, `"action" must be true or false.`);
+  return {
+    messageType: "message",
+    data: parseSay(requiredString(fields, "data"), ref),
+    ref,
+    to: optionalString(fields, "to"),
+    action: action || undefined,
+  };
+}
+
+/** Parses one line of a `chat.v1` frame. @throws {ProtocolError} If it is no valid message. */
+export function parseChat(line: string): ClientMessage {
+  const fields = parseFields(line);
+  const messageType = fields["messageType"];
+  switch (messageType) {
+    case "register":
+      return parseRegister(fields);
+    case "message":
+      return parseSayFields(fields);
+    case "join":
+      return { messageType, data: parseRoom(requiredString(fields, "data")) };
+    case "users":
+    case "rooms":
+      return { messageType };
+    case "ping":
+      return { messageType, data: optionalString(fields, "data") };
+    case "kick":
+    case "ban":
+    case "mute":
+      return {
+        messageType,
+        data: requiredString(fields, "data"),
+        seconds: optionalNumber(fields, "seconds"),
+      };
+    case undefined:
+      throw wrong(fields, '"messageType" is missing.');
+    default:
+      throw wrong(fields, `There is no messageType ${JSON.stringify(messageType).slice(0, 80)}.`);
+  }
+}
+
+/** Returns the lines of a `chat.v1` frame that hold something; a blank frame is one blank line, which no parser accepts. */
+export function splitChat(frame: string): string[] {
+  if (!frame.includes("\n")) return [frame];
+  const lines = frame.split("\n").filter((line) => line.trim() !== "");
+  return lines.length === 0 ? [""] : lines;
+}
+
+/** Formats any message as one line of a `chat.v1` frame. */
+export function formatChat(message: ClientMessage | DirectMessage): string {
+  return JSON.stringify(message);
+}
+
+/** Formats a room's event, with the id that its queue gave it, as one line of a `chat.v1` frame. */
+export function formatChatEvent(id: number, event: RoomEvent): string {
+  return `{"id":${id},${JSON.stringify(event).slice(1)}`;
+}
+
+/** The members that `join`, `leave`, `rename` and `message` share, as a client reads them. */
+function parseOrigin(fields: Fields): { id: number; time: number; from: string; address: string } {
+  return {
+    id: requiredNumber(fields, "id"),
+    time: requiredNumber(fields, "time"),
+    from: cleanText(requiredString(fields, "from")),
+    address: cleanText(requiredString(fields, "address")),
+  };
+}
+
+function parseList<T>(fields: Fields, key: string, is: (item: unknown) => item is T): T[] {
+  const list = fields[key];
+  if (Array.isArray(list) && list.every(is)) return list;
+  throw wrong(fields, `"${String(fields["messageType"])}" needs "${key}", a list.`);
+}
+
+const isString = (item: unknown): item is string => typeof item === "string";
+const isNumber = (item: unknown): item is number => typeof item === "number";
+
+/**
+ * Parses one line of a `chat.v1` frame from a server. Text is cleaned again: a client trusts no server with its terminal.
+ *
+ * @returns The message, or undefined for a messageType that this version does not know.
+ * @throws {ProtocolError} If it is not JSON or a field is missing or of the wrong type.
+ */
+export function parseServerMessage(line: string): ServerMessage | undefined {
+  const fields = parseFields(line);
+  const messageType = fields["messageType"];
+  const text = (key: string): string => cleanText(requiredString(fields, key));
+  const ref = optionalString(fields, "ref");
+  switch (messageType) {
+    case "welcome":
+      return {
+        messageType,
+        data: text("data"),
+        name: text("name"),
+        address: text("address"),
+        room: text("room"),
+        epoch: text("epoch"),
+        session: text("session"),
+        id: requiredNumber(fields, "id"),
+      };
+    case "message": {
+      const action = fields["action"] === true ? true : undefined;
+      return { messageType, ...parseOrigin(fields), data: text("data"), ref, action };
+    }
+    case "join":
+    case "leave":
+      return { messageType, ...parseOrigin(fields) };
+    case "rename":
+      return { messageType, ...parseOrigin(fields), data: text("data") };
+    case "presence": {
+      const time = requiredNumber(fields, "time");
+      const id = requiredNumber(fields, "id");
+      return { messageType, id, time, count: requiredNumber(fields, "count") };
+    }
+    case "users": {
+      const dataArray = parseList(fields, "dataArray", isString).map(cleanText);
+      return { messageType, dataArray, count: requiredNumber(fields, "count"), room: text("room") };
+    }
+    case "rooms": {
+      const dataArray = parseList(fields, "dataArray", isString).map(cleanText);
+      const counts = parseList(fields, "counts", isNumber);
+      return { messageType, dataArray, counts, count: requiredNumber(fields, "count") };
+    }
+    case "private": {
+      const time = requiredNumber(fields, "time");
+      return { messageType, time, from: text("from"), to: text("to"), data: text("data"), ref };
+    }
+    case "missed":
+      return { messageType, count: requiredNumber(fields, "count"), data: text("data") };
+    case "ack":
+      return {
+        messageType,
+        ref: requiredString(fields, "ref"),
+        id: requiredNumber(fields, "id"),
+      };
+    case "pong":
+      return { messageType, data: optionalString(fields, "data") };
+    case "error":
+      return { messageType, code: text("code"), data: text("data"), ref };
+    default:
+      return undefined;
+  }
+}
+
+// ---------------------------------------------------------------------------------------------
+// Envelope
+
+/** What a client that does not speak envelope is told before it is let go. */
+export const ENVELOPE_HINT =
+  'This path speaks JSON: {"messageType":"register","data":"NAME"}. For plain text, connect to /text.';
+
+/** Parses an envelope frame; explicit nulls count as absent. @throws {ProtocolError} If it is no `register` or `message`. */
+export function parseEnvelope(frame: string): Register | Say {
+  const fields = parseFields(frame);
+  switch (fields["messageType"]) {
+    case "register": {
+      const name = optionalString(fields, "data");
+      return {
+        messageType: "register",
+        data: name === undefined ? undefined : cleanName(name),
+      };
+    }
+    case "message":
+      return { messageType: "message", data: parseSay(requiredString(fields, "data")) };
+    default:
+      throw wrong(fields, '"messageType" must be "register" or "message".');
+  }
+}
+
+/** Formats the list of everyone in a room as an envelope frame. */
+export function formatEnvelopeUsers(names: readonly string[]): string {
+  return JSON.stringify({ messageType: "users", dataArray: names });
+}
+
+/** Formats something said as an envelope frame: a JSON string inside JSON. `time` is in milliseconds since 1970. */
+export function formatEnvelopeMessage(from: string, message: string, time: number): string {
+  return JSON.stringify({
+    messageType: "message",
+    data: JSON.stringify({ from, message, time }),
+  });
+}
+
+// ---------------------------------------------------------------------------------------------
+// Text
+
+/** One slash command: `/name usage`, what it does, and what its argument means. */
+export interface Command {
+  readonly name: string;
+  readonly usage: string;
+  readonly help: string;
+  /** Parses what follows the command's name. Returns undefined if something is missing. */
+  readonly parse: (rest: string) => TextInput | undefined;
+}
+
+function parseNick(rest: string): TextInput | undefined {
+  const data = cleanName(rest);
+  return data === undefined ? undefined : { messageType: "register", data };
+}
+
+function parsePrivate(rest: string): TextInput | undefined {
+  const [, to, text] = /^(\S+)\s+(\S.*)$/s.exec(rest) ?? [];
+  if (to === undefined || text === undefined) return undefined;
+  return { messageType: "message", data: parseSay(text), to };
+}
+
+function parseAction(rest: string): TextInput | undefined {
+  if (rest === "") return undefined;
+  return { messageType: "message", data: parseSay(rest), action: true };
+}
+
+/** The slash commands, in the order in which `/help` lists them. */
+export const COMMANDS: readonly Command[] = [
+  { name: "nick", usage: "NAME", help: "take another name", parse: parseNick },
+  {
+    name: "join",
+    usage: "ROOM",
+    help: "leave this room for that one",
+    parse: (rest) => rest === "" ? undefined : { messageType: "join", data: parseRoom(rest) },
+  },
+  { name: "users", usage: "", help: "who is here", parse: () => ({ messageType: "users" }) },
+  {
+    name: "rooms",
+    usage: "",
+    help: "which rooms there are",
+    parse: () => ({ messageType: "rooms" }),
+  },
+  { name: "msg", usage: "NAME TEXT", help: "say it to one person", parse: parsePrivate },
+  { name: "me", usage: "TEXT", help: "say what you do", parse: parseAction },
+  { name: "help", usage: "", help: "show these commands", parse: () => ({ messageType: "help" }) },
+  { name: "quit", usage: "", help: "leave", parse: () => ({ messageType: "quit" }) },
+];
+
+/** Returns what `/help` shows, a line per command. */
+export function formatHelp(): string[] {
+  const lines = COMMANDS.map(({ name, usage, help }) =>
+    `${`/${name} ${usage}`.padEnd(16)} ${help}`
+  );
+  return [...lines, "//TEXT           say something that begins with a slash"];
+}
+
+/**
+ * Parses a line of the text dialect: a message, or a command that begins with a slash.
+ *
+ * @returns What it means, or undefined for a line with nothing in it.
+ * @throws {ProtocolError} If it is too long, or a command that does not exist or lacks something.
+ */
+export function parseText(line: string): TextInput | undefined {
+  const text = cleanText(line.replace(/\r?\n$/, ""));
+  if (text.trim() === "") return undefined;
+  if (!text.startsWith("/")) return { messageType: "message", data: parseSay(text) };
+  if (text.startsWith("//")) return { messageType: "message", data: parseSay(text.slice(1)) };
+  const [, name = "", rest = ""] = /^\/(\S*)\s*(.*)$/s.exec(text) ?? [];
+  const command = COMMANDS.find((command) => command.name === name.toLowerCase());
+  if (!command) {
+    const shown = name.slice(0, MAX_NAME_LENGTH);
+    throw new ProtocolError("bad_message", `There is no command /${shown}. /help lists them.`);
+  }
+  const input = command.parse(rest.trim());
+  if (input) return input;
+  throw new ProtocolError("bad_message", `Usage: /${command.name} ${command.usage}`);
+}
+
+/** Indents all lines but the first, so that no line of a message can look like another's. */
+function indent(text: string): string {
+  return text.replaceAll("\n", "\n  ");
+}
+
+function formatList(message: Users | Rooms): string {
+  const more = message.count - message.dataArray.length;
+  const names = message.messageType === "users"
+    ? message.dataArray
+    : message.dataArray.map((room, i) => `${room} (${message.counts[i] ?? 0})`);
+  const what = message.messageType === "users"
+    ? `in ${message.room}`
+    : message.count === 1
+    ? "room"
+    : "rooms";
+  return `* ${message.count} ${what}: ${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+/**
+ * Formats a message as a reader of the text dialect sees it: `NAME: TEXT`, or a notice that begins with `* `.
+ *
+ * @returns The text without a newline at its end, or undefined if there is nothing to show.
+ */
+export function formatText(message: RoomEvent | DirectMessage): string | undefined {
+  switch (message.messageType) {
+    case "message":
+      return message.action
+        ? `* ${message.from} ${indent(message.data)}`
+        : `${message.from}: ${indent(message.data)}`;
+    case "private":
+      return `(private) ${message.from} to ${message.to}: ${indent(message.data)}`;
+    case "join":
+      return `* ${message.from} joined`;
+    case "leave":
+      return `* ${message.from} left`;
+    case "rename":
+      return `* ${message.from} is now ${message.data}`;
+    case "presence":
+      return `* ${message.count} people are here`;
+    case "users":
+    case "rooms":
+      return formatList(message);
+    case "welcome":
+      return message.data === GREETING ? GREETING : `* ${indent(message.data)}`;
+    case "missed":
+    case "error":
+      return `* ${indent(message.data)}`;
+    case "ack":
+    case "pong":
+      return undefined;
+  }
+}

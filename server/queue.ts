@@ -1,0 +1,214 @@
+/**
+ * A bounded broadcast queue: one writer, any number of subscribers, and nobody waits for anybody.
+ *
+ * After tokio's `sync::broadcast`. The queue is a ring of the last `capacity` events. A subscriber
+ * holds nothing but the id of the next event that it wants, so ten thousand of them cost ten thousand
+ * numbers, and the same ring serves live delivery, history (subscribe a few events back) and resume
+ * (subscribe after the last id that was seen).
+ *
+ * **Bound.** The queue retains at most `capacity` events, whatever their size and however many
+ * subscribers there are. Publishing to a full ring overwrites the oldest event.
+ *
+ * **Order.** Events get the ids `first`, `first + 1`, and so on without a hole, and every subscriber sees
+ * them in that order.
+ *
+ * **Lagging.** A subscriber that wants an event which was overwritten is told in `missed` how many
+ * events it lost, exactly, and goes on with the oldest event that is left; it stays subscribed. Lag is per
+ * subscriber. For each one, `missed` plus the events it received is what was published.
+ *
+ * **Turns.** Waiting subscribers are woken once per turn of the event loop, not once per event: what was
+ * published meanwhile reaches them as one batch. Subscribers at the same place get the same
+ * `Batch` object, so whatever is derived from it, such as its encoding, can be made once.
+ *
+ * @module
+ */
+
+/** Consecutive events: `events[i]` has the id `first + i`. Never empty, never changed. */
+export interface Batch<T> {
+  readonly first: number;
+  readonly events: readonly T[];
+}
+
+/** What a subscriber gets at a time: how many events it lost before the batch, and the batch. */
+export interface Turn<T> {
+  readonly missed: number;
+  readonly batch: Batch<T>;
+}
+
+/** Settings of a {@linkcode BroadcastQueue}. */
+export interface QueueOptions {
+  /** How many events are retained: a whole number, at least 1. */
+  readonly capacity: number;
+  /** The id of the first event. Default 1. */
+  readonly first?: number;
+  /** Calls `wake` once, later: at the end of this turn of the event loop. Default `setImmediate`. */
+  readonly schedule?: (wake: () => void) => void;
+}
+
+/** A ring of the last `capacity` events that any number of subscribers read at their own pace. */
+export class BroadcastQueue<T> {
+  readonly #capacity: number;
+  readonly #first: number;
+  readonly #schedule: (wake: () => void) => void;
+  readonly #ring: T[] = [];
+  #next: number;
+  #waiting: Subscription<T>[] = [];
+  #wakeScheduled = false;
+  /** The batch read last: subscribers at the same place share it. Let go with the next event. */
+  #batch: Batch<T> | undefined;
+
+  /**
+   * Creates an empty queue.
+   *
+   * @throws {RangeError} If `capacity` or `first` is no whole number of at least 1.
+   */
+  constructor({ capacity, first = 1, schedule = setImmediate }: QueueOptions) {
+    if (!Number.isSafeInteger(capacity) || capacity < 1) {
+      throw new RangeError(
+        `Cannot create a queue: capacity ${capacity} is not a whole number from 1`,
+      );
+    }
+    if (!Number.isSafeInteger(first) || first < 1) {
+      throw new RangeError(`Cannot create a queue: first id ${first} is not a whole number from 1`);
+    }
+    this.#capacity = capacity;
+    this.#first = first;
+    this.#next = first;
+    this.#schedule = schedule;
+  }
+
+  /** The id of the newest event; one less than `first` while nothing was published. */
+  get newest(): number {
+    return this.#next - 1;
+  }
+
+  /** The id of the oldest event that is retained; `newest + 1` while nothing was published. */
+  get oldest(): number {
+    return Math.max(this.#first, this.#next - this.#capacity);
+  }
+
+  /** Returns the event with that id, or undefined if it is not retained. O(1). */
+  at(id: number): T | undefined {
+    return id < this.oldest || id >= this.#next ? undefined : this.#ring[this.#slot(id)];
+  }
+
+  /** Appends an event, overwriting the oldest of a full ring, and returns its id. O(1); never waits. */
+  publish(event: T): number {
+    const id = this.#next++;
+    this.#ring[this.#slot(id)] = event;
+    this.#batch = undefined;
+    if (!this.#wakeScheduled && this.#waiting.length > 0) {
+      this.#wakeScheduled = true;
+      this.#schedule(() => this.#wake());
+    }
+    return id;
+  }
+
+  /**
+   * Subscribes to every event after the id `after`, without its being retained: what was overwritten is
+   * reported as missed. An id that was not given out yet counts as the newest.
+   */
+  subscribe(after: number): Subscription<T> {
+    return new Subscription({
+      read: (next) => this.#read(next),
+      wait: (subscription) => this.#waiting.push(subscription),
+    }, Math.min(after, this.newest) + 1);
+  }
+
+  #slot(id: number): number {
+    return (id - this.#first) % this.#capacity;
+  }
+
+  #wake(): void {
+    this.#wakeScheduled = false;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const subscription of waiting) subscription.wake();
+  }
+
+  /** Returns all retained events from `next` on, or undefined if there are none yet. */
+  #read(next: number): Batch<T> | undefined {
+    const first = Math.max(next, this.oldest);
+    if (first >= this.#next) return undefined;
+    if (this.#batch?.first !== first) this.#batch = { first, events: this.#slice(first) };
+    return this.#batch;
+  }
+
+  #slice(first: number): T[] {
+    const from = this.#slot(first);
+    const to = this.#slot(this.#next);
+    if (from < to) return this.#ring.slice(from, to);
+    return [...this.#ring.slice(from), ...this.#ring.slice(0, to)];
+  }
+}
+
+/** What a subscription needs of its queue. */
+interface Source<T> {
+  readonly read: (next: number) => Batch<T> | undefined;
+  readonly wait: (subscription: Subscription<T>) => void;
+}
+
+/**
+ * One reader's place in a queue, and an async iterator over what comes: each step waits until there is something
+ * and yields all of it as one {@linkcode Turn}. For one reader; ask for the next step when the last one is done.
+ */
+export class Subscription<T> implements AsyncIterableIterator<Turn<T>, undefined> {
+  readonly #source: Source<T>;
+  #next: number;
+  #closed = false;
+  #resume: ((result: IteratorResult<Turn<T>, undefined>) => void) | undefined;
+
+  /** Creates a subscription that wants the event `next` first; see {@linkcode BroadcastQueue.subscribe}. */
+  constructor(source: Source<T>, next: number) {
+    this.#source = source;
+    this.#next = next;
+  }
+
+  /** Returns at once what is there and was not yet yielded, or undefined if that is nothing. */
+  take(): Turn<T> | undefined {
+    const batch = this.#closed ? undefined : this.#source.read(this.#next);
+    if (!batch) return undefined;
+    const missed = batch.first - this.#next;
+    this.#next = batch.first + batch.events.length;
+    return { missed, batch };
+  }
+
+  /** Waits for the next turn. @returns Done once the subscription is closed. */
+  next(): Promise<IteratorResult<Turn<T>, undefined>> {
+    if (this.#closed) return Promise.resolve({ done: true, value: undefined });
+    const turn = this.take();
+    if (turn) return Promise.resolve({ done: false, value: turn });
+    return new Promise((resolve) => {
+      this.#resume = resolve;
+      this.#source.wait(this);
+    });
+  }
+
+  /** Goes on after a wait. Called by the queue, once for each time that this subscription asked to wait. */
+  wake(): void {
+    const resume = this.#resume;
+    if (!resume) return;
+    const turn = this.take();
+    if (!turn) return this.#source.wait(this);
+    this.#resume = undefined;
+    resume({ done: false, value: turn });
+  }
+
+  /** Ends the iteration, also one that is waiting. */
+  close(): void {
+    this.#closed = true;
+    this.#resume?.({ done: true, value: undefined });
+    this.#resume = undefined;
+  }
+
+  /** Closes the subscription: a `for await` loop calls it when it is left early. */
+  return(): Promise<IteratorResult<Turn<T>, undefined>> {
+    this.close();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  /** Returns itself. */
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}

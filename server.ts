@@ -1,0 +1,292 @@
+/**
+ * The server's role: a broadcast chat for WebSocket, TCP and HTTP clients.
+ *
+ * Run it with `deno task server --port=8080`; `--help` lists its flags. It needs `--allow-net` and nothing else.
+ * Another program can run it inside its own process: {@linkcode serve} returns a handle.
+ *
+ * The way of a message: a transport (`server/websocket.ts`, `server/tcp.ts`) takes a frame, the session
+ * (`server/session.ts`) has its dialect parse it and says it to its room (`server/room.ts`), the room's queue
+ * (`server/queue.ts`) wakes every session there once in this turn of the event loop, and each hands the batch, encoded once for
+ * all, to its own transport.
+ *
+ * @module
+ */
+
+import config from "./deno.json" with { type: "json" };
+import { CHAT_V1, cleanName, parseRoom, ProtocolError } from "./protocol.ts";
+import { formatAddress, type Open } from "./server/connection.ts";
+import { chatDialect, type DialectFor, textDialect } from "./server/dialects.ts";
+import { envelopeDialect } from "./server/envelope.ts";
+import { parseServerFlags, USAGE, UsageError } from "./server/flags.ts";
+import { Hub, type HubOptions } from "./server/hub.ts";
+import { LogWriter } from "./server/log.ts";
+import { formatMetrics, METRICS_TYPE } from "./server/metrics.ts";
+import { type Defaults, Session } from "./server/session.ts";
+import { serveTcp, type TcpServer } from "./server/tcp.ts";
+import { upgrade } from "./server/websocket.ts";
+
+/** How long a shutdown may take, in milliseconds: a client that does not read could hold it up for ever. */
+export const SHUTDOWN_TIMEOUT = 5_000;
+
+/** Two signals within this many milliseconds count as one: `deno task` passes on what the terminal has sent already. */
+const SIGNAL_WINDOW = 300;
+
+/** Settings of {@linkcode serve}; those that are missing have the defaults of the command line. */
+export interface ServeOptions extends HubOptions {
+  /** The address to listen on. */
+  readonly hostname: string;
+  /** The port of WebSocket and HTTP; 0 takes any free one. */
+  readonly port: number;
+  /** The port of plain TCP; 0 takes any free one. Default: no TCP. */
+  readonly tcpPort?: number | undefined;
+}
+
+/** A running server. */
+export interface ChatServer {
+  /** Where WebSocket and HTTP are. */
+  readonly addr: Deno.NetAddr;
+  /** Where TCP is, if it is. */
+  readonly tcpAddr: Deno.NetAddr | undefined;
+  /** Stops the server. Resolves when everyone is gone, or after {@linkcode SHUTDOWN_TIMEOUT}. */
+  shutdown(): Promise<void>;
+  /** Resolves when the server has stopped. Rejects if it stopped because it could not go on. */
+  readonly finished: Promise<void>;
+}
+
+/** What a request can lead to, made once for all requests. */
+interface Routes {
+  readonly hub: Hub;
+  readonly open: (dialect: DialectFor, defaults?: Defaults) => Open;
+  readonly tcpPort: number | undefined;
+}
+
+function text(body: string, init: ResponseInit = {}): Response {
+  return new Response(`${body}\n`, init);
+}
+
+/** Returns what `GET /` says: how to come in. */
+function formatGuide({ host, hostname }: URL, tcpPort: number | undefined): string {
+  const ways = [
+    [`deno task client --server=ws://${host}`, "our own client, in a terminal"],
+    [`websocat ws://${host}/text`, "lines of text over WebSocket"],
+    ...tcpPort === undefined ? [] : [[`nc ${hostname} ${tcpPort}`, "lines of text over TCP"]],
+    [`new WebSocket("ws://${host}", "${CHAT_V1}")`, "JSON, for programs and pages"],
+  ];
+  const rows = ways.map(([way = "", what]) => `  ${way.padEnd(50)} ${what}`);
+  return ["Broadcast chat. However you come in, it is one conversation:", "", ...rows].join("\n");
+}
+
+/** Reads `?name=` and `?room=`. @throws {ProtocolError} If the room is no valid name. */
+function parseDefaults({ searchParams }: URL): Defaults {
+  const room = searchParams.get("room");
+  return {
+    name: cleanName(searchParams.get("name") ?? ""),
+    room: room ? parseRoom(room) : undefined,
+  };
+}
+
+function offers(request: Request, protocol: string): boolean {
+  const offered = request.headers.get("sec-websocket-protocol") ?? "";
+  return offered.split(",").some((name) => name.trim() === protocol);
+}
+
+/** Answers a request for a WebSocket. All that is needed of the request is read before the upgrade; nothing stands after it. */
+function connect(request: Request, address: string, { hub, open }: Routes): Response {
+  const url = new URL(request.url);
+  const protocol = url.pathname === "/" && offers(request, CHAT_V1) ? CHAT_V1 : undefined;
+  const dialect = url.pathname === "/text"
+    ? textDialect
+    : protocol
+    ? chatDialect
+    : envelopeDialect(hub.clock);
+  const options = { address, protocol, open: open(dialect, parseDefaults(url)), log: hub.log };
+  return upgrade(request, options);
+}
+
+function answer(request: Request, address: string, routes: Routes): Response {
+  const url = new URL(request.url);
+  const { pathname } = url;
+  const { hub } = routes;
+  if (!["/", "/text", "/healthz", "/metrics"].includes(pathname)) {
+    return text("There is nothing here. Try /.", { status: 404 });
+  }
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return text("Only GET and HEAD.", { status: 405, headers: { allow: "GET, HEAD" } });
+  }
+  const wantsUpgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
+  switch (pathname) {
+    case "/healthz":
+      return Response.json({ status: "ok", connections: hub.connected.size });
+    case "/metrics":
+      return new Response(formatMetrics(hub), { headers: { "content-type": METRICS_TYPE } });
+    default:
+      if (wantsUpgrade) return connect(request, address, routes);
+      if (pathname === "/") return text(formatGuide(url, routes.tcpPort));
+      return text(`Connect with a WebSocket: websocat ws://${url.host}/text`, {
+        status: 426,
+        headers: { upgrade: "websocket" },
+      });
+  }
+}
+
+/** Answers any request: what it is wrong about is its own fault (400), never the server's end. */
+function handle(request: Request, address: string, routes: Routes): Response {
+  try {
+    return answer(request, address, routes);
+  } catch (error) {
+    const isTheirs = error instanceof ProtocolError || error instanceof TypeError;
+    if (!isTheirs) routes.hub.log("error", `Request of ${address} failed: ${String(error)}`);
+    return text(isTheirs ? error.message : "Internal error", { status: isTheirs ? 400 : 500 });
+  }
+}
+
+interface Address {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** Starts a listener; an error that this throws has a message for the person who started the server. */
+function listen<T>(address: Address, start: (address: Address) => T): T {
+  try {
+    return start(address);
+  } catch (error) {
+    if (error instanceof Error) {
+      error.message = `Cannot listen on ${formatAddress(address)}: ${adviseOn(error)}`;
+    }
+    throw error;
+  }
+}
+
+function adviseOn(error: Error): string {
+  if (error instanceof Deno.errors.AddrInUse) return "the port is in use. Choose another.";
+  if (error instanceof Deno.errors.AddrNotAvailable) {
+    return "this machine has no such address. Choose another with --host.";
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return "it is not permitted. Choose a port from 1024 up.";
+  }
+  return `${error.message}. Check --host.`;
+}
+
+/**
+ * Starts a server.
+ *
+ * @throws {Deno.errors.AddrInUse} If a port is in use.
+ * @throws {Deno.errors.AddrNotAvailable} If the address is not one of this machine.
+ */
+export function serve(options: ServeOptions): ChatServer {
+  const { hostname, port, tcpPort } = options;
+  const hub = new Hub(options);
+  const { log } = hub;
+  const open: Routes["open"] = (dialect, defaults) => (connection) =>
+    new Session(hub, connection, { dialect, defaults });
+  const tcp = tcpPort === undefined ? undefined : listen(
+    { hostname, port: tcpPort },
+    (address) => serveTcp({ ...address, open: open(textDialect), log }),
+  );
+  const routes = { hub, open, tcpPort: tcp?.addr.port };
+  const answerHttp: Deno.ServeHandler<Deno.NetAddr> = (request, { remoteAddr }) =>
+    handle(request, formatAddress(remoteAddr), routes);
+  let http: Deno.HttpServer<Deno.NetAddr>;
+  try {
+    http = listen(
+      { hostname, port },
+      (address) => Deno.serve({ ...address, onListen() {} }, answerHttp),
+    );
+  } catch (error) {
+    tcp?.shutdown();
+    throw error;
+  }
+  log("info", `Server running on ${formatAddress(http.addr)}`);
+  if (tcp) log("info", `TCP running on ${formatAddress(tcp.addr)}`);
+
+  const stopped = Promise.all([http.finished, tcp?.finished]).then(() => {});
+  const gaveUp = Promise.withResolvers<void>();
+  let stopping: Promise<void> | undefined;
+  return {
+    addr: http.addr,
+    tcpAddr: tcp?.addr,
+    finished: Promise.race([stopped, gaveUp.promise]),
+    shutdown: () => stopping ??= stop(hub, http, tcp).finally(gaveUp.resolve),
+  };
+}
+
+/** Stops a server, in this order, so that what was accepted is delivered before anyone is sent away. */
+async function stop(
+  hub: Hub,
+  http: Deno.HttpServer<Deno.NetAddr>,
+  tcp: TcpServer | undefined,
+): Promise<void> {
+  // 1. Nobody comes in by TCP any more.
+  tcp?.shutdown();
+  // 2. Everyone gets what was published, and Close 1001.
+  hub.closeAll();
+  // 3. Nobody comes in by HTTP any more; a WebSocket that was just being opened gets Close 1001 too.
+  const closed = Promise.all([http.shutdown(), tcp?.finished]);
+  // 4. Wait for the last bytes, but not for ever.
+  let cancel = (): void => {};
+  const deadline = new Promise<void>((resolve) => {
+    cancel = hub.clock.after(SHUTDOWN_TIMEOUT, resolve);
+  });
+  await Promise.race([closed, deadline]);
+  cancel();
+}
+
+/** Calls `stop` at the first signal and `abort` at the second, of which a terminal's echo counts as the first. */
+function onSignals(stop: () => void, abort: () => void): void {
+  let first: number | undefined;
+  const take = (): void => {
+    const now = performance.now();
+    if (first === undefined) {
+      first = now;
+      stop();
+    } else if (now - first > SIGNAL_WINDOW) {
+      abort();
+    }
+  };
+  Deno.addSignalListener("SIGINT", take);
+  Deno.addSignalListener("SIGTERM", take);
+}
+
+/** Logs what nobody caught, instead of ending the process: it belongs to one connection, and the others go on. */
+function surviveFaults(writer: LogWriter): void {
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    writer.log("error", `Unhandled rejection: ${JSON.stringify(String(event.reason))}`);
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    writer.log("error", `Unhandled error: ${JSON.stringify(event.message)}`);
+  });
+}
+
+/** Runs the server until it is told to stop. Returns the exit code. */
+async function main(args: readonly string[]): Promise<number> {
+  let flags: ReturnType<typeof parseServerFlags>;
+  try {
+    flags = parseServerFlags(args);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(error.message);
+    return 2;
+  }
+  if (flags === "help" || flags === "version") {
+    console.log(flags === "help" ? USAGE : config.version);
+    return 0;
+  }
+  const writer = new LogWriter(Deno.stdout, flags.logLevel);
+  try {
+    const server = serve({ ...flags, log: writer.log });
+    surviveFaults(writer);
+    onSignals(() => server.shutdown(), () => Deno.exit(130));
+    await server.finished;
+    return 0;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    return 1;
+  } finally {
+    await writer.flush();
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

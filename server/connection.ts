@@ -1,0 +1,46 @@
+/**
+ * Where transport and session meet. A transport (WebSocket, TCP) brings a {@linkcode Connection} and calls a
+ * {@linkcode Receiver}; a session is such a receiver and speaks through such a connection. Neither knows more of the other.
+ *
+ * @module
+ */
+
+/**
+ * Bytes that may wait unsent for one client before it counts as slow: as much as one frame of the longest
+ * kind from us. A slow client's place in the queue waits until it has drained.
+ */
+export const HIGH_WATER = 65_536;
+
+/** A way to one client, whatever it is made of. */
+export interface Connection {
+  /** The client's `IP:PORT`. */
+  readonly address: string;
+  /** Sends a frame (on TCP: a line). Never waits and never throws; after the end it does nothing. */
+  send(frame: string): void;
+  /** Whether more than {@linkcode HIGH_WATER} bytes wait unsent. */
+  readonly congested: boolean;
+  /** Resolves once the connection is not congested, or has ended. */
+  drained(): Promise<void>;
+  /** Ends the connection, with a WebSocket close code and a reason of at most 123 bytes. */
+  close(code: number, reason: string): void;
+}
+
+/** Whoever is at our end of a connection. */
+export interface Receiver {
+  /** Takes a frame (on TCP: a line). */
+  receive(frame: string): void;
+  /** Takes what cannot be a frame, with one sentence for the sender that says why. */
+  refuse(reason: string): void;
+  /** Is told that the client will send nothing more, but may still read. */
+  finish(): void;
+  /** Is told that the connection is gone. `code` is the WebSocket close code, if there was one. */
+  end(code?: number): void;
+}
+
+/** Answers a new connection. */
+export type Open = (connection: Connection) => Receiver;
+
+/** Formats an address as `IP:PORT`, with an IPv6 address in brackets (RFC 3986, section 3.2.2). */
+export function formatAddress({ hostname, port }: { hostname: string; port: number }): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}

@@ -1,0 +1,143 @@
+/**
+ * The envelope dialect: `register` and `message` in, `users` and `message` out, nothing else, one object a frame.
+ *
+ * Programs of this dialect fail on any other type, and on a message whose sender is not in the last list
+ * that they got. So each has its list here: it is sent again when it has changed, at most once in
+ * {@linkcode LIST_INTERVAL}, and at once before a message from someone who is not in it yet. Whatever else there is to tell
+ * comes as a message from `server`.
+ *
+ * @module
+ */
+
+import {
+  CloseCode,
+  type DirectMessage,
+  ENVELOPE_HINT,
+  formatEnvelopeMessage,
+  formatEnvelopeUsers,
+  parseEnvelope,
+  ProtocolError,
+  type Register,
+  type RoomEvent,
+  type Said,
+  type Say,
+  SERVER_NAME,
+  type Welcome,
+} from "../protocol.ts";
+import type { Clock } from "./clock.ts";
+import type { Connection } from "./connection.ts";
+import { type Dialect, type DialectFor, once } from "./dialects.ts";
+import type { Batch } from "./queue.ts";
+import type { Room } from "./room.ts";
+
+/** The shortest time between two lists of which only the newer is needed, in milliseconds: four a second. */
+export const LIST_INTERVAL = 250;
+
+const encodeEnvelope = once(({ events }) =>
+  events.map((event) => event.messageType === "message" ? formatSaid(event) : undefined)
+);
+
+function formatSaid({ from, data, time, action }: Said): string {
+  return formatEnvelopeMessage(from, action ? `* ${from} ${data}` : data, time);
+}
+
+/** Returns the envelope dialect on that clock. */
+export function envelopeDialect(clock: Clock): DialectFor {
+  return (connection) => new EnvelopeDialect(connection, clock);
+}
+
+class EnvelopeDialect implements Dialect {
+  readonly entersAtOnce = false;
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  #isFirstFrame = true;
+  /** The room that this client is in, once it is. */
+  #room: Room | undefined;
+  /** The room's names as they were when the last list was sent, and whom that list had besides. */
+  #listed: readonly string[] = [];
+  #known = new Set<string>();
+  #listedAt = -Infinity;
+  #cancelList: (() => void) | undefined;
+  /** Whether `server` has spoken: from then on it is in every list. */
+  #serverSpoke = false;
+
+  constructor(connection: Connection, clock: Clock) {
+    this.#connection = connection;
+    this.#clock = clock;
+  }
+
+  split(frame: string): readonly string[] {
+    return [frame];
+  }
+
+  parse(frame: string): Register | Say | undefined {
+    const isFirst = this.#isFirstFrame;
+    this.#isFirstFrame = false;
+    try {
+      return parseEnvelope(frame);
+    } catch (error) {
+      const isNotJson = error instanceof ProtocolError && error.code === "bad_json";
+      if (!isFirst || !isNotJson) throw error;
+      this.#connection.send(ENVELOPE_HINT);
+      this.#connection.close(CloseCode.notJson, "Not a JSON object");
+      return undefined;
+    }
+  }
+
+  greet(_welcome: Welcome, room: Room): number {
+    this.#room = room;
+    this.#sendList();
+    return room.newest;
+  }
+
+  send(message: DirectMessage): void {
+    if (!this.#room) return;
+    if (message.messageType === "private") {
+      const text = `(private) ${message.data}`;
+      this.#say(message.from, formatEnvelopeMessage(message.from, text, message.time));
+    } else if (message.messageType === "error" || message.messageType === "missed") {
+      this.#serverSpoke = true;
+      this.#say(SERVER_NAME, formatEnvelopeMessage(SERVER_NAME, message.data, this.#clock.now()));
+    }
+  }
+
+  deliver(batch: Batch<RoomEvent>): void {
+    const frames = encodeEnvelope(batch);
+    batch.events.forEach((event, index) => {
+      const frame = frames[index];
+      if (event.messageType === "message" && frame !== undefined) this.#say(event.from, frame);
+    });
+    if (this.#room?.names !== this.#listed) this.#sendListSoon();
+  }
+
+  close(): void {
+    this.#cancelList?.();
+    this.#cancelList = undefined;
+    this.#room = undefined;
+  }
+
+  #say(from: string, frame: string): void {
+    if (!this.#known.has(from)) this.#sendList(from);
+    this.#connection.send(frame);
+  }
+
+  #sendListSoon(): void {
+    const wait = this.#listedAt + LIST_INTERVAL - this.#clock.elapsed();
+    if (wait <= 0) return this.#sendList();
+    this.#cancelList ??= this.#clock.after(wait, () => {
+      this.#cancelList = undefined;
+      if (this.#room?.names !== this.#listed) this.#sendList();
+    });
+  }
+
+  /** Sends the room's list, with `speaker` in it even if that person has left the room or never was there. */
+  #sendList(speaker?: string): void {
+    if (!this.#room) return;
+    this.#listed = this.#room.names;
+    this.#known = new Set(this.#listed);
+    if (this.#serverSpoke) this.#known.add(SERVER_NAME);
+    if (speaker !== undefined) this.#known.add(speaker);
+    this.#listedAt = this.#clock.elapsed();
+    this.#connection.send(formatEnvelopeUsers([...this.#known]));
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Log lines: `2026-11-21T10:00:00.000Z INFO Server running on 127.0.0.1:8080`.
+ *
+ * A line is written later, together with all others of the same turn, because a message must not wait
+ * for whoever reads the log. If the reader stops reading, at most {@linkcode MAX_PENDING} lines wait for it; the number
+ * of those that were left out is logged when it reads again.
+ *
+ * @module
+ */
+
+/** How much a line matters. */
+export type Level = "debug" | "info" | "warn" | "error";
+
+/** The levels that `--log-level` accepts, least important first. */
+export const LEVELS: readonly Level[] = ["debug", "info", "warn", "error"];
+
+/** Takes what happens. A text of others must be quoted (`JSON.stringify`), so that it cannot forge a line. */
+export type Log = (level: Level, text: string) => void;
+
+/** The most lines that wait for a slow reader of the log: some 10 MB if each quotes a message of 4,096 bytes. */
+export const MAX_PENDING = 2_000;
+
+const encoder = new TextEncoder();
+
+/** Formats a log line without its newline. `time` is in milliseconds since 1970. */
+export function formatLine(time: number, level: Level, text: string): string {
+  return `${new Date(time).toISOString()} ${level.toUpperCase()} ${text}`;
+}
+
+/** Writes log lines to a sink, in batches. */
+export class LogWriter {
+  readonly #sink: { write(data: Uint8Array): Promise<number> };
+  readonly #level: number;
+  #pending: string[] = [];
+  #dropped = 0;
+  #writing: Promise<void> | undefined;
+
+  /** Creates a writer of the lines that matter at least as much as `level`. */
+  constructor(sink: { write(data: Uint8Array): Promise<number> }, level: Level) {
+    this.#sink = sink;
+    this.#level = LEVELS.indexOf(level);
+  }
+
+  /** Takes a line, and returns at once. */
+  readonly log: Log = (level, text) => {
+    if (LEVELS.indexOf(level) < this.#level) return;
+    if (this.#pending.length < MAX_PENDING) this.#pending.push(formatLine(Date.now(), level, text));
+    else this.#dropped++;
+    this.#writing ??= this.#drain();
+  };
+
+  /** Resolves when everything that was logged until now is written, or cannot be. */
+  async flush(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #drain(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#pending.length > 0) {
+      const lines = this.#pending;
+      if (this.#dropped > 0) {
+        lines.push(formatLine(Date.now(), "warn", `${this.#dropped} log lines left out`));
+      }
+      this.#pending = [];
+      this.#dropped = 0;
+      await this.#write(encoder.encode(lines.join("\n") + "\n"));
+    }
+    this.#writing = undefined;
+  }
+
+  async #write(data: Uint8Array): Promise<void> {
+    try {
+      while (data.length > 0) data = data.subarray(await this.#sink.write(data));
+    } catch {
+      // Whoever read the log is gone (a closed pipe): there is nobody left to tell, and the chat goes on.
+    }
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * A room: who is in it, and the queue of what happens there.
+ *
+ * Each coming and going is an event in the queue, as each message is. Told to everyone, that costs the square of
+ * the room when many come at once, so a crowd (more than {@linkcode CROWD} people) is told only how many are here,
+ * at most once in {@linkcode PRESENCE_INTERVAL}.
+ *
+ * @module
+ */
+
+import { MAX_LISTED, type RoomEvent, type Said, type Users } from "../protocol.ts";
+import type { Clock } from "./clock.ts";
+import { BroadcastQueue, type Subscription } from "./queue.ts";
+
+/** From more people than this on, a room does not tell each `join`, `leave` and `rename`. */
+export const CROWD = 100;
+
+/** The shortest time between two `presence` events, in milliseconds. */
+export const PRESENCE_INTERVAL = 1_000;
+
+/** Someone in a room. */
+export interface Member {
+  readonly name: string;
+  readonly address: string;
+}
+
+/** What a room is made with. */
+export interface RoomOptions {
+  readonly clock: Clock;
+  /** How many events the room retains. */
+  readonly capacity: number;
+  /** The id of its first event. */
+  readonly first: number;
+}
+
+/** What became of a message: its id, and whether it had been accepted under that id before. */
+export interface Accepted {
+  readonly id: number;
+  readonly again: boolean;
+}
+
+/** One conversation. */
+export class Room {
+  /** The room's name. */
+  readonly name: string;
+  readonly #clock: Clock;
+  readonly #queue: BroadcastQueue<RoomEvent>;
+  readonly #members = new Set<Member>();
+  /** Where each `ref` in the ring went: exactly the refs of the events that the queue retains. */
+  readonly #refs = new Map<string, number>();
+  #names: readonly string[] | undefined;
+  #cancelPresence: (() => void) | undefined;
+
+  /** Creates an empty room. */
+  constructor(name: string, { clock, capacity, first }: RoomOptions) {
+    this.name = name;
+    this.#clock = clock;
+    this.#queue = new BroadcastQueue({ capacity, first });
+  }
+
+  /** How many people are here. */
+  get count(): number {
+    return this.#members.size;
+  }
+
+  /** The id of the newest event. */
+  get newest(): number {
+    return this.#queue.newest;
+  }
+
+  /** Everyone's name. A change of who is here makes another array, so two equal arrays are the same list. */
+  get names(): readonly string[] {
+    return this.#names ??= Array.from(this.#members, (member) => member.name);
+  }
+
+  /** Returns the list of who is here: of a crowd, those who have been here longest. */
+  users(): Users {
+    const dataArray = this.names.slice(0, MAX_LISTED);
+    return { messageType: "users", dataArray, count: this.count, room: this.name };
+  }
+
+  /** Subscribes to the events after the id `after`. */
+  subscribe(after: number): Subscription<RoomEvent> {
+    return this.#queue.subscribe(after);
+  }
+
+  /** Returns the id after which the last `count` events come, or all that are retained. */
+  beforeLast(count: number): number {
+    return Math.max(this.#queue.newest - count, this.#queue.oldest - 1);
+  }
+
+  /** Returns the last `count` things said that are retained, oldest first. */
+  lastSaid(count: number): Said[] {
+    const said: Said[] = [];
+    for (let id = this.newest; said.length < count; id--) {
+      const event = this.#queue.at(id);
+      if (!event) break;
+      if (event.messageType === "message") said.unshift(event);
+    }
+    return said;
+  }
+
+  /** Lets someone in, untold: {@linkcode announce} tells it, once the newcomer has been greeted. */
+  admit(member: Member): void {
+    this.#members.add(member);
+    this.#names = undefined;
+  }
+
+  /** Tells that someone came in. */
+  announce(member: Member): void {
+    this.#tell("join", member, member.name);
+  }
+
+  /** Lets someone go, and tells it. */
+  dismiss(member: Member): void {
+    if (!this.#members.delete(member)) return;
+    this.#names = undefined;
+    this.#tell("leave", member, member.name);
+    if (this.count === 0) this.#forgetPresence();
+  }
+
+  /** Puts one connection of a person in the place of another. Nobody is told: the person was here all the time. */
+  replace(old: Member, member: Member): void {
+    this.#members.delete(old);
+    this.admit(member);
+  }
+
+  /** Tells that someone took another name; the member has it already. */
+  renamed(member: Member, from: string): void {
+    this.#names = undefined;
+    this.#tell("rename", member, from);
+  }
+
+  /** Publishes a message, unless one with its `ref` is still retained. */
+  say(said: Said): Accepted {
+    const before = said.ref === undefined ? undefined : this.#refs.get(said.ref);
+    if (before !== undefined) return { id: before, again: true };
+    const id = this.#publish(said);
+    if (said.ref !== undefined) this.#refs.set(said.ref, id);
+    return { id, again: false };
+  }
+
+  #tell(messageType: "join" | "leave" | "rename", member: Member, from: string): void {
+    if (this.count > CROWD) return this.#tellPresence();
+    const event = { messageType, time: this.#clock.now(), from, address: member.address };
+    this.#publish(messageType === "rename" ? { ...event, data: member.name } : event);
+  }
+
+  #tellPresence(): void {
+    this.#cancelPresence ??= this.#clock.after(PRESENCE_INTERVAL, () => {
+      this.#cancelPresence = undefined;
+      this.#publish({ messageType: "presence", time: this.#clock.now(), count: this.count });
+    });
+  }
+
+  #forgetPresence(): void {
+    this.#cancelPresence?.();
+    this.#cancelPresence = undefined;
+  }
+
+  #publish(event: RoomEvent): number {
+    const { oldest } = this.#queue;
+    const overwritten = this.#queue.at(oldest);
+    const id = this.#queue.publish(event);
+    if (this.#queue.oldest > oldest && overwritten?.messageType === "message") {
+      if (overwritten.ref !== undefined) this.#refs.delete(overwritten.ref);
+    }
+    return id;
+  }
+}

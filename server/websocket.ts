@@ -1,0 +1,119 @@
+/**
+ * The WebSocket transport (RFC 6455): a {@linkcode Connection} made of a socket from `Deno.upgradeWebSocket`.
+ *
+ * @module
+ */
+
+import { CloseCode, isLongerThan, MAX_FRAME_BYTES } from "../protocol.ts";
+import { type Connection, HIGH_WATER, type Open, type Receiver } from "./connection.ts";
+import type { Log } from "./log.ts";
+
+/** How often a congested socket is looked at, in milliseconds: the runtime has no event for its draining. */
+const DRAIN_INTERVAL = 10;
+
+/** What {@linkcode upgrade} needs besides the request. */
+export interface UpgradeOptions {
+  /** The client's `IP:PORT`. */
+  readonly address: string;
+  /** The subprotocol to agree on: one that the client offered. */
+  readonly protocol?: string | undefined;
+  readonly open: Open;
+  readonly log: Log;
+}
+
+/**
+ * Makes a WebSocket of a request. Once it has returned, its response must be returned to the client, and nothing may be
+ * read from the request.
+ *
+ * @throws {TypeError} If the request is no valid handshake.
+ */
+export function upgrade(request: Request, options: UpgradeOptions): Response {
+  const { protocol } = options;
+  const { socket, response } = Deno.upgradeWebSocket(request, protocol ? { protocol } : {});
+  socket.onopen = () => new WebSocketConnection(socket, options);
+  return response;
+}
+
+class WebSocketConnection implements Connection {
+  readonly address: string;
+  readonly #socket: WebSocket;
+  readonly #log: Log;
+  #receiver: Receiver | undefined;
+  #drainTimer: ReturnType<typeof setInterval> | undefined;
+  #resume: (() => void) | undefined;
+
+  constructor(socket: WebSocket, { address, open, log }: UpgradeOptions) {
+    this.address = address;
+    this.#socket = socket;
+    this.#log = log;
+    socket.onmessage = ({ data }) => this.#attempt((receiver) => this.#take(receiver, data));
+    socket.onclose = ({ code }) => this.#attempt((receiver) => this.#closed(receiver, code));
+    // What follows an error is a close event, and that says all that matters.
+    socket.onerror = (event) => event.preventDefault();
+    this.#attempt(() => this.#receiver = open(this));
+  }
+
+  get congested(): boolean {
+    return this.#socket.bufferedAmount > HIGH_WATER;
+  }
+
+  send(frame: string): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame);
+  }
+
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resume = resolve;
+      this.#drainTimer = setInterval(() => {
+        if (!this.congested) this.#goOn();
+      }, DRAIN_INTERVAL);
+    });
+  }
+
+  close(code: number, reason: string): void {
+    this.#goOn();
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, reason);
+  }
+
+  #goOn(): void {
+    clearInterval(this.#drainTimer);
+    this.#resume?.();
+    this.#resume = undefined;
+  }
+
+  #take(receiver: Receiver, data: unknown): void {
+    if (typeof data !== "string") {
+      receiver.refuse("Send frames of text, not of bytes.");
+    } else if (isLongerThan(data, MAX_FRAME_BYTES)) {
+      this.close(CloseCode.tooBig, `A frame is over ${MAX_FRAME_BYTES} bytes`);
+      receiver.end(CloseCode.tooBig);
+    } else {
+      receiver.receive(data);
+    }
+  }
+
+  #closed(receiver: Receiver, code: number): void {
+    this.#goOn();
+    // The runtime says 0 where RFC 6455 (section 7.1.5) says 1006: ended without a Close frame.
+    receiver.end(code === 0 ? 1006 : code);
+  }
+
+  /** Runs one event's work. A fault of ours must cost this connection, not the process. */
+  #attempt(work: (receiver: Receiver) => void): void {
+    try {
+      const receiver = this.#receiver ?? NOBODY;
+      work(receiver);
+    } catch (error) {
+      this.#log("error", `Connection of ${this.address} failed: ${describe(error)}`);
+      this.close(CloseCode.internalError, "Internal error");
+      this.#receiver?.end(CloseCode.internalError);
+    }
+  }
+}
+
+/** Whom events reach before there is a receiver, or if none could be made. */
+const NOBODY: Receiver = { receive() {}, refuse() {}, finish() {}, end() {} };
+
+function describe(error: unknown): string {
+  return JSON.stringify(error instanceof Error ? error.stack ?? error.message : String(error));
+}

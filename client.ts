@@ -1,8 +1,9 @@
 /**
  * The terminal client's role: chat from a terminal, or from a pipe.
  *
- * Run it with `deno task client alice`; `--help` lists its flags. It needs `--allow-net` and nothing else.
- * Another program can run it inside its own process: {@linkcode chat} takes its input and output from the caller.
+ * Run it with `deno task client alice`; `--help` lists its flags. It needs `--allow-net` and
+ * nothing else. Another program can run it inside its own process: {@linkcode chat} takes its input
+ * and output from the caller.
  *
  * At the end of its input it waits until everything that it sent has come back, so that
  * `printf 'hello\n' | deno task client alice` has said hello when it exits.
@@ -45,7 +46,10 @@ export interface ChatOptions {
   readonly print: (line: string) => void;
   /** Takes a line about the conversation. */
   readonly notify: (line: string) => void;
-  /** Whether a person looks at it, rather than a program: then senders' addresses and the person's own messages are shown too. */
+  /**
+   * Whether a person looks at it, rather than a program: then senders' addresses and the person's
+   * own messages are shown too.
+   */
   readonly isTerminal: boolean;
 }
 
@@ -70,9 +74,13 @@ class Conversation {
   #name = "";
   #isWelcome = false;
   #hasFailed = false;
-  /** What to call after each message: whoever waits looks again whether that is what it waited for. */
+  /**
+   * What to call after each message: whoever waits looks again whether that is what it waited for.
+   */
   #onChange: (() => void) | undefined;
-  /** Answers of the server to our pings: what was asked before a ping is answered before its pong. */
+  /**
+   * Answers of the server to our pings: what was asked before a ping is answered before its pong.
+   */
   #pongs = 0;
 
   constructor(socket: WebSocket, options: ChatOptions) {

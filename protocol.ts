@@ -1,8 +1,8 @@
 /**
  * The wire: every message that travels, its limits, and parse and format for the three dialects
- * `chat.v1` (JSON lines), envelope (the `register`/`users`/`message` JSON of other chat programs) and
- * text (plain lines). Pure: no sockets, no clock, no state, so the server, the terminal client and a
- * page can all import it.
+ * `chat.v1` (JSON lines), envelope (the `register`/`users`/`message` JSON of other chat programs)
+ * and text (plain lines). Pure: no sockets, no clock, no state, so the server, the terminal client
+ * and a page can all import it.
  *
  * Each dialect has one parse function a direction. It returns a typed message or throws a
  * {@linkcode ProtocolError}; nothing unparsed goes further in.
@@ -34,7 +34,10 @@ export const MAX_NAME_LENGTH = 32;
 /** Longest text of one message, in bytes of UTF-8; see {@linkcode MAX_FRAME_BYTES}. */
 export const MAX_TEXT_BYTES = 4096;
 
-/** Longest frame (or TCP line) from a client, in bytes of UTF-8: room for sixteen of the longest messages. */
+/**
+ * Longest frame (or TCP line) from a client, in bytes of UTF-8: room for sixteen of the longest
+ * messages.
+ */
 export const MAX_FRAME_BYTES = 65_536;
 
 /** Longest `ref`, in UTF-16 units: a UUID is 36. */
@@ -74,7 +77,10 @@ export class ProtocolError extends Error {
   /** The refused message's own `ref`, if it had one. */
   readonly ref: string | undefined;
 
-  /** Creates an error with `code` for machines, `message` for people and the refused message's `ref`. */
+  /**
+   * Creates an error with `code` for machines, `message` for people and the refused message's
+   * `ref`.
+   */
   constructor(code: ErrorCode, message: string, ref?: string) {
     super(message);
     this.code = code;
@@ -88,7 +94,10 @@ export interface Register {
   /** The wanted name, already made valid; the server may still have to number it. */
   data?: string | undefined;
   room?: string | undefined;
-  /** With `epoch` and `after`: the secret of an earlier `welcome`, to go on where its connection ended. */
+  /**
+   * With `epoch` and `after`: the secret of an earlier `welcome`, to go on where its connection
+   * ended.
+   */
   session?: string | undefined;
   epoch?: string | undefined;
   /** The last event id that this client saw. */
@@ -123,7 +132,10 @@ export type ClientMessage =
   | { messageType: "rooms" }
   | { messageType: "ping"; data?: string | undefined };
 
-/** What a line of the text dialect can mean: a {@linkcode ClientMessage}, or something for the program that read it. */
+/**
+ * What a line of the text dialect can mean: a {@linkcode ClientMessage}, or something for the
+ * program that read it.
+ */
 export type TextInput = ClientMessage | { messageType: "help" } | { messageType: "quit" };
 
 /** Something said in a room. `time` is in milliseconds since 1970, `address` is `IP:PORT`. */
@@ -220,12 +232,23 @@ const NOT_IN_TEXT = /[^\P{Cc}\n\t]|[\u202A-\u202E\u2066-\u2069]/gu;
 
 const encoder = new TextEncoder();
 
+/** Formats an address as `IP:PORT`, with an IPv6 address in brackets (RFC 3986, section 3.2.2). */
+export function formatAddress(
+  { hostname, port }: { hostname: string; port: number | string },
+): string {
+  const isBare = hostname.includes(":") && !hostname.startsWith("[");
+  return isBare ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
 /** Returns the length of `text` in bytes of UTF-8. */
 export function byteLength(text: string): number {
   return encoder.encode(text).length;
 }
 
-/** Tells whether `text` takes more than `limit` bytes of UTF-8, without encoding what is surely short enough. */
+/**
+ * Tells whether `text` takes more than `limit` bytes of UTF-8, without encoding what is surely
+ * short enough.
+ */
 export function isLongerThan(text: string, limit: number): boolean {
   return text.length * 3 > limit && (text.length > limit || byteLength(text) > limit);
 }
@@ -236,7 +259,10 @@ export function cleanName(raw: string): string | undefined {
   return Array.from(valid).slice(0, MAX_NAME_LENGTH).join("") || undefined;
 }
 
-/** Returns the key under which names that differ only in case or compatibility form (UAX 15) are the same. */
+/**
+ * Returns the key under which names that differ only in case or compatibility form (UAX 15) are the
+ * same.
+ */
 export function nameKey(name: string): string {
   // Upper case first: it joins letters that lower case keeps apart, such as the two small sigmas.
   return name.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC");
@@ -244,7 +270,8 @@ export function nameKey(name: string): string {
 
 /**
  * Returns `raw` without what could write to a reader's terminal or turn its text around: control
- * characters other than newline and tab, and bidirectional embeddings, overrides and isolates (UAX 9).
+ * characters other than newline and tab, and bidirectional embeddings, overrides and isolates (UAX
+ * 9).
  */
 export function cleanText(raw: string): string {
   return raw.toWellFormed().replace(NOT_IN_TEXT, "");
@@ -283,7 +310,7 @@ function parseFields(json: string): Fields {
     throw new ProtocolError("bad_json", "That is not JSON. Send one object a line.");
   }
   if (isFields(value)) return value;
-  throw new ProtocolError("bad_json", 'Send a JSON object: {"messageType": ...}.');
+  throw new ProtocolError("bad_message", 'Send a JSON object: {"messageType": ...}.');
 }
 
 function refOf(fields: Fields): string | undefined {
@@ -380,7 +407,10 @@ export function parseChat(line: string): ClientMessage {
   }
 }
 
-/** Returns the lines of a `chat.v1` frame that hold something; a blank frame is one blank line, which no parser accepts. */
+/**
+ * Returns the lines of a `chat.v1` frame that hold something; a blank frame is one blank line,
+ * which no parser accepts.
+ */
 export function splitChat(frame: string): string[] {
   if (!frame.includes("\n")) return [frame];
   const lines = frame.split("\n").filter((line) => line.trim() !== "");
@@ -417,7 +447,8 @@ const isString = (item: unknown): item is string => typeof item === "string";
 const isNumber = (item: unknown): item is number => typeof item === "number";
 
 /**
- * Parses one line of a `chat.v1` frame from a server. Text is cleaned again: a client trusts no server with its terminal.
+ * Parses one line of a `chat.v1` frame from a server. Text is cleaned again: a client trusts no
+ * server with its terminal.
  *
  * @returns The message, or undefined for a messageType that this version does not know.
  * @throws {ProtocolError} If it is not JSON or a field is missing or of the wrong type.
@@ -490,7 +521,19 @@ export function parseServerMessage(line: string): ServerMessage | undefined {
 export const ENVELOPE_HINT =
   'This path speaks JSON: {"messageType":"register","data":"NAME"}. For plain text, connect to /text.';
 
-/** Parses an envelope frame; explicit nulls count as absent. @throws {ProtocolError} If it is no `register` or `message`. */
+/** Tells whether `frame` is a JSON object at all, and so may come from an envelope client. */
+export function isJsonObject(frame: string): boolean {
+  try {
+    return isFields(JSON.parse(frame));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Parses an envelope frame; explicit nulls count as absent. @throws {ProtocolError} If it is no
+ * `register` or `message`.
+ */
 export function parseEnvelope(frame: string): Register | Say {
   const fields = parseFields(frame);
   switch (fields["messageType"]) {
@@ -513,7 +556,10 @@ export function formatEnvelopeUsers(names: readonly string[]): string {
   return JSON.stringify({ messageType: "users", dataArray: names });
 }
 
-/** Formats something said as an envelope frame: a JSON string inside JSON. `time` is in milliseconds since 1970. */
+/**
+ * Formats something said as an envelope frame: a JSON string inside JSON. `time` is in milliseconds
+ * since 1970.
+ */
 export function formatEnvelopeMessage(from: string, message: string, time: number): string {
   return JSON.stringify({
     messageType: "message",
@@ -620,7 +666,8 @@ function formatList(message: Users | Rooms): string {
 }
 
 /**
- * Formats a message as a reader of the text dialect sees it: `NAME: TEXT`, or a notice that begins with `* `.
+ * Formats a message as a reader of the text dialect sees it: `NAME: TEXT`, or a notice that begins
+ * with `* `.
  *
  * @returns The text without a newline at its end, or undefined if there is nothing to show.
  */

@@ -1,20 +1,21 @@
 /**
  * The server's role: a broadcast chat for WebSocket, TCP and HTTP clients.
  *
- * Run it with `deno task server --port=8080`; `--help` lists its flags. It needs `--allow-net` and nothing else.
- * Another program can run it inside its own process: {@linkcode serve} returns a handle.
+ * Run it with `deno task server --port=8080`; `--help` lists its flags. It needs `--allow-net` and
+ * nothing else. Another program can run it inside its own process: {@linkcode serve} returns a
+ * handle.
  *
- * The way of a message: a transport (`server/websocket.ts`, `server/tcp.ts`) takes a frame, the session
- * (`server/session.ts`) has its dialect parse it and says it to its room (`server/room.ts`), the room's queue
- * (`server/queue.ts`) wakes every session there once in this turn of the event loop, and each hands the batch, encoded once for
- * all, to its own transport.
+ * The way of a message: a transport (`server/websocket.ts`, `server/tcp.ts`) takes a frame, the
+ * session (`server/session.ts`) has its dialect parse it and says it to its room
+ * (`server/room.ts`), the room's queue (`server/queue.ts`) wakes every session there once in this
+ * turn of the event loop, and each hands the batch, encoded once for all, to its own transport.
  *
  * @module
  */
 
 import config from "./deno.json" with { type: "json" };
-import { CHAT_V1, cleanName, parseRoom, ProtocolError } from "./protocol.ts";
-import { formatAddress, type Open } from "./server/connection.ts";
+import { CHAT_V1, cleanName, formatAddress, parseRoom, ProtocolError } from "./protocol.ts";
+import type { Open } from "./server/connection.ts";
 import { chatDialect, type DialectFor, textDialect } from "./server/dialects.ts";
 import { envelopeDialect } from "./server/envelope.ts";
 import { parseServerFlags, USAGE, UsageError } from "./server/flags.ts";
@@ -25,10 +26,19 @@ import { type Defaults, Session } from "./server/session.ts";
 import { serveTcp, type TcpServer } from "./server/tcp.ts";
 import { upgrade } from "./server/websocket.ts";
 
-/** How long a shutdown may take, in milliseconds: a client that does not read could hold it up for ever. */
-export const SHUTDOWN_TIMEOUT = 5_000;
+/**
+ * How long a shutdown may take, in milliseconds: a client that does not read could hold it up for
+ * ever.
+ */
+export const SHUTDOWN_TIMEOUT = 4_500;
 
-/** Two signals within this many milliseconds count as one: `deno task` passes on what the terminal has sent already. */
+/** How long the last log lines may take then, in milliseconds, so that all is over within 5 s. */
+const FLUSH_TIMEOUT = 500;
+
+/**
+ * Two signals within this many milliseconds count as one: `deno task` passes on what the terminal
+ * has sent already.
+ */
 const SIGNAL_WINDOW = 300;
 
 /** Settings of {@linkcode serve}; those that are missing have the defaults of the command line. */
@@ -90,7 +100,10 @@ function offers(request: Request, protocol: string): boolean {
   return offered.split(",").some((name) => name.trim() === protocol);
 }
 
-/** Answers a request for a WebSocket. All that is needed of the request is read before the upgrade; nothing stands after it. */
+/**
+ * Answers a request for a WebSocket. All that is needed of the request is read before the upgrade;
+ * nothing stands after it.
+ */
 function connect(request: Request, address: string, { hub, open }: Routes): Response {
   const url = new URL(request.url);
   const protocol = url.pathname === "/" && offers(request, CHAT_V1) ? CHAT_V1 : undefined;
@@ -145,7 +158,9 @@ interface Address {
   readonly port: number;
 }
 
-/** Starts a listener; an error that this throws has a message for the person who started the server. */
+/**
+ * Starts a listener; an error that this throws has a message for the person who started the server.
+ */
 function listen<T>(address: Address, start: (address: Address) => T): T {
   try {
     return start(address);
@@ -211,7 +226,9 @@ export function serve(options: ServeOptions): ChatServer {
   };
 }
 
-/** Stops a server, in this order, so that what was accepted is delivered before anyone is sent away. */
+/**
+ * Stops a server, in this order, so that what was accepted is delivered before anyone is sent away.
+ */
 async function stop(
   hub: Hub,
   http: Deno.HttpServer<Deno.NetAddr>,
@@ -221,18 +238,24 @@ async function stop(
   tcp?.shutdown();
   // 2. Everyone gets what was published, and Close 1001.
   hub.closeAll();
-  // 3. Nobody comes in by HTTP any more; a WebSocket that was just being opened gets Close 1001 too.
+  // 3. Nobody comes in by HTTP any more; a WebSocket that was just being opened gets Close 1001
+  // too.
   const closed = Promise.all([http.shutdown(), tcp?.finished]);
   // 4. Wait for the last bytes, but not for ever.
-  let cancel = (): void => {};
-  const deadline = new Promise<void>((resolve) => {
-    cancel = hub.clock.after(SHUTDOWN_TIMEOUT, resolve);
-  });
-  await Promise.race([closed, deadline]);
-  cancel();
+  await atMost(SHUTDOWN_TIMEOUT, closed);
 }
 
-/** Calls `stop` at the first signal and `abort` at the second, of which a terminal's echo counts as the first. */
+/** Waits for `work`, but at most `ms` milliseconds. */
+async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([work, promise]).finally(() => clearTimeout(timer));
+}
+
+/**
+ * Calls `stop` at the first signal and `abort` at the second, of which a terminal's echo counts as
+ * the first.
+ */
 function onSignals(stop: () => void, abort: () => void): void {
   let first: number | undefined;
   const take = (): void => {
@@ -248,7 +271,10 @@ function onSignals(stop: () => void, abort: () => void): void {
   Deno.addSignalListener("SIGTERM", take);
 }
 
-/** Logs what nobody caught, instead of ending the process: it belongs to one connection, and the others go on. */
+/**
+ * Logs what nobody caught, instead of ending the process: it belongs to one connection, and the
+ * others go on.
+ */
 function surviveFaults(writer: LogWriter): void {
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
@@ -285,7 +311,7 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(error instanceof Error ? error.message : String(error));
     return 1;
   } finally {
-    await writer.flush();
+    await atMost(FLUSH_TIMEOUT, writer.flush());
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * The client's way to a server: a WebSocket that speaks `chat.v1`, or one line that says why there is none.
+ * The client's way to a server: a WebSocket that speaks `chat.v1`, or one line that says why there
+ * is none.
  *
  * @module
  */
@@ -32,7 +33,10 @@ export async function connect(url: URL): Promise<WebSocket> {
   return socket;
 }
 
-/** Words the runtime's error message. It does not say why a TCP connection failed: another attempt does. */
+/**
+ * Words the runtime's error message. It does not say why a TCP connection failed: another attempt
+ * does.
+ */
 async function findReason(url: URL, failure: string): Promise<string> {
   const status = /Invalid status code: (\d+)/.exec(failure)?.[1];
   if (status === "503") return "the server is full. Try again later.";

@@ -10,6 +10,7 @@ import {
   DEFAULT_HOST,
   DEFAULT_PORT,
   DEFAULT_ROOM,
+  formatAddress,
   parseRoom,
   ProtocolError,
 } from "../protocol.ts";
@@ -29,7 +30,7 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-const DEFAULT_SERVER = `ws://${DEFAULT_HOST}:${DEFAULT_PORT}`;
+const DEFAULT_SERVER = `ws://${formatAddress({ hostname: DEFAULT_HOST, port: DEFAULT_PORT })}`;
 
 /** The text of `--help`. */
 export const USAGE = `Broadcast chat, the client: chat from this terminal, or from a pipe.
@@ -80,7 +81,10 @@ export function parseClientFlags(args: readonly string[]): ClientFlags | "help" 
   try {
     return {
       url: server === undefined
-        ? parseUrl(`--host=${host} --port=${port}`, `ws://${host}:${port}`)
+        ? parseUrl(
+          `--host=${host} --port=${port}`,
+          `ws://${formatAddress({ hostname: host, port })}`,
+        )
         : parseUrl(`--server=${server}`, server),
       name: cleanName(name ?? ""),
       room: parseRoom(room),

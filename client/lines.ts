@@ -5,8 +5,8 @@
  */
 
 /**
- * Yields the lines of `input`, without their `\n` or `\r\n`; a last line without one counts. Bytes that are not
- * UTF-8 become U+FFFD. Ends when `input` ends or `signal` is aborted.
+ * Yields the lines of `input`, without their `\n` or `\r\n`; a last line without one counts. Bytes
+ * that are not UTF-8 become U+FFFD. Ends when `input` ends or `signal` is aborted.
  */
 export async function* readLines(
   input: ReadableStream<Uint8Array>,
@@ -23,7 +23,10 @@ export async function* readLines(
       if (done) break;
       const lines = (rest + value).split("\n");
       rest = lines.pop() ?? "";
-      for (const line of lines) yield line.replace(/\r$/, "");
+      for (const line of lines) {
+        if (signal.aborted) return;
+        yield line.replace(/\r$/, "");
+      }
     }
     if (rest !== "" && !signal.aborted) yield rest;
   } finally {

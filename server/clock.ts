@@ -1,5 +1,6 @@
 /**
- * The time, and a way to be called later: passed in wherever time matters, so that a test can be its master.
+ * The time, and a way to be called later: passed in wherever time matters, so that a test can be
+ * its master.
  *
  * @module
  */
@@ -10,7 +11,9 @@ export interface Clock {
   now(): number;
   /** Returns milliseconds since some moment in the past. It never goes back. */
   elapsed(): number;
-  /** Calls `callback` once after `ms` milliseconds, unless the returned function is called before. */
+  /**
+   * Calls `callback` once after `ms` milliseconds, unless the returned function is called before.
+   */
   after(ms: number, callback: () => void): () => void;
 }
 

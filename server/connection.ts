@@ -1,13 +1,14 @@
 /**
- * Where transport and session meet. A transport (WebSocket, TCP) brings a {@linkcode Connection} and calls a
- * {@linkcode Receiver}; a session is such a receiver and speaks through such a connection. Neither knows more of the other.
+ * Where transport and session meet. A transport (WebSocket, TCP) brings a {@linkcode Connection}
+ * and calls a {@linkcode Receiver}; a session is such a receiver and speaks through such a
+ * connection. Neither knows more of the other.
  *
  * @module
  */
 
 /**
- * Bytes that may wait unsent for one client before it counts as slow: as much as one frame of the longest
- * kind from us. A slow client's place in the queue waits until it has drained.
+ * Bytes that may wait unsent for one client before it counts as slow: as much as one frame of the
+ * longest kind from us. A slow client's place in the queue waits until it has drained.
  */
 export const HIGH_WATER = 65_536;
 
@@ -15,7 +16,9 @@ export const HIGH_WATER = 65_536;
 export interface Connection {
   /** The client's `IP:PORT`. */
   readonly address: string;
-  /** Sends a frame (on TCP: a line). Never waits and never throws; after the end it does nothing. */
+  /**
+   * Sends a frame (on TCP: a line). Never waits and never throws; after the end it does nothing.
+   */
   send(frame: string): void;
   /** Whether more than {@linkcode HIGH_WATER} bytes wait unsent. */
   readonly congested: boolean;
@@ -39,8 +42,3 @@ export interface Receiver {
 
 /** Answers a new connection. */
 export type Open = (connection: Connection) => Receiver;
-
-/** Formats an address as `IP:PORT`, with an IPv6 address in brackets (RFC 3986, section 3.2.2). */
-export function formatAddress({ hostname, port }: { hostname: string; port: number }): string {
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
-}

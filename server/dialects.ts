@@ -1,6 +1,6 @@
 /**
- * How a session speaks: the dialects `chat.v1` and text. The third, envelope, has to keep a list for
- * each client and so has a file of its own, `envelope.ts`.
+ * How a session speaks: the dialects `chat.v1` and text. The third, envelope, has to keep a list
+ * for each client and so has a file of its own, `envelope.ts`.
  *
  * @module
  */
@@ -27,9 +27,15 @@ export interface Dialect {
   readonly entersAtOnce: boolean;
   /** Splits a frame into what may hold a message each. */
   split(frame: string): readonly string[];
-  /** Parses one of these. @returns What it asks for, if anything. @throws {ProtocolError} If it is invalid. */
+  /**
+   * Parses one of these. @returns What it asks for, if anything. @throws {ProtocolError} If it is
+   * invalid.
+   */
   parse(line: string): TextInput | undefined;
-  /** Greets someone who came into `room`. @returns The id after which what happened there is news to this client. */
+  /**
+   * Greets someone who came into `room`. @returns The id after which what happened there is news to
+   * this client.
+   */
   greet(welcome: Welcome, room: Room): number;
   /** Sends a message that is for this client alone. */
   send(message: DirectMessage): void;
@@ -64,22 +70,29 @@ const encodeText = once(({ events }) =>
   events.map((event) => formatText(event)).filter((line) => line !== undefined)
 );
 
-/** The dialect of our own clients: JSON objects, and all that is sent together in one frame. */
-export const chatDialect: DialectFor = (connection, history) => ({
-  entersAtOnce: false,
-  split: splitChat,
-  parse: parseChat,
-  greet(welcome, room) {
-    connection.send(`${formatChat(welcome)}\n${formatChat(room.users())}`);
-    return room.beforeLast(history);
-  },
-  send: (message) => connection.send(formatChat(message)),
-  deliver: (batch) => connection.send(encodeChat(batch)),
-  close() {},
-});
+/**
+ * Returns the dialect of our own clients: JSON objects, and all that is sent together in one frame.
+ */
+export function chatDialect(connection: Connection, history: number): Dialect {
+  return {
+    entersAtOnce: false,
+    split: splitChat,
+    parse: parseChat,
+    greet: (welcome, room) => {
+      connection.send(`${formatChat(welcome)}\n${formatChat(room.users())}`);
+      return room.beforeLast(history);
+    },
+    send: (message) => connection.send(formatChat(message)),
+    deliver: (batch) => connection.send(encodeChat(batch)),
+    close: () => {},
+  };
+}
 
-/** The dialect of `websocat`, `nc` and tutorial programs: a line a message, each in a frame of its own. */
-export const textDialect: DialectFor = (connection, history) => {
+/**
+ * Returns the dialect of `websocat`, `nc` and tutorial programs: a line a message, each in a frame
+ * of its own.
+ */
+export function textDialect(connection: Connection, history: number): Dialect {
   const send = (message: RoomEvent | DirectMessage): void => {
     const line = formatText(message);
     if (line !== undefined) connection.send(line);
@@ -88,15 +101,15 @@ export const textDialect: DialectFor = (connection, history) => {
     entersAtOnce: true,
     split: (frame) => [frame],
     parse: parseText,
-    greet(welcome, room) {
+    greet: (welcome, room) => {
       send(welcome);
       room.lastSaid(history).forEach(send);
       return room.newest;
     },
     send,
-    deliver(batch) {
+    deliver: (batch) => {
       for (const line of encodeText(batch)) connection.send(line);
     },
-    close() {},
+    close: () => {},
   };
-};
+}

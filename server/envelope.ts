@@ -1,10 +1,11 @@
 /**
- * The envelope dialect: `register` and `message` in, `users` and `message` out, nothing else, one object a frame.
+ * The envelope dialect: `register` and `message` in, `users` and `message` out, nothing else, one
+ * object a frame.
  *
- * Programs of this dialect fail on any other type, and on a message whose sender is not in the last list
- * that they got. So each has its list here: it is sent again when it has changed, at most once in
- * {@linkcode LIST_INTERVAL}, and at once before a message from someone who is not in it yet. Whatever else there is to tell
- * comes as a message from `server`.
+ * Programs of this dialect fail on any other type, and on a message whose sender is not in the last
+ * list that they got. So each has its list here: it is sent again when it has changed, at most once
+ * in {@linkcode LIST_INTERVAL}, and at once before a message from someone who is not in it yet.
+ * Whatever else there is to tell comes as a message from `server`.
  *
  * @module
  */
@@ -15,8 +16,8 @@ import {
   ENVELOPE_HINT,
   formatEnvelopeMessage,
   formatEnvelopeUsers,
+  isJsonObject,
   parseEnvelope,
-  ProtocolError,
   type Register,
   type RoomEvent,
   type Said,
@@ -30,7 +31,10 @@ import { type Dialect, type DialectFor, once } from "./dialects.ts";
 import type { Batch } from "./queue.ts";
 import type { Room } from "./room.ts";
 
-/** The shortest time between two lists of which only the newer is needed, in milliseconds: four a second. */
+/**
+ * The shortest time between two lists of which only the newer is needed, in milliseconds: four a
+ * second.
+ */
 export const LIST_INTERVAL = 250;
 
 const encodeEnvelope = once(({ events }) =>
@@ -71,17 +75,12 @@ class EnvelopeDialect implements Dialect {
   }
 
   parse(frame: string): Register | Say | undefined {
-    const isFirst = this.#isFirstFrame;
+    const isStranger = this.#isFirstFrame && !isJsonObject(frame);
     this.#isFirstFrame = false;
-    try {
-      return parseEnvelope(frame);
-    } catch (error) {
-      const isNotJson = error instanceof ProtocolError && error.code === "bad_json";
-      if (!isFirst || !isNotJson) throw error;
-      this.#connection.send(ENVELOPE_HINT);
-      this.#connection.close(CloseCode.notJson, "Not a JSON object");
-      return undefined;
-    }
+    if (!isStranger) return parseEnvelope(frame);
+    this.#connection.send(ENVELOPE_HINT);
+    this.#connection.close(CloseCode.notJson, "Not a JSON object");
+    return undefined;
   }
 
   greet(_welcome: Welcome, room: Room): number {
@@ -130,7 +129,10 @@ class EnvelopeDialect implements Dialect {
     });
   }
 
-  /** Sends the room's list, with `speaker` in it even if that person has left the room or never was there. */
+  /**
+   * Sends the room's list, with `speaker` in it even if that person has left the room or never was
+   * there.
+   */
   #sendList(speaker?: string): void {
     if (!this.#room) return;
     this.#listed = this.#room.names;

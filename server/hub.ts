@@ -1,5 +1,6 @@
 /**
- * The hub: the names that are taken, the rooms there are, and the secrets with which a client resumes. Everything that sessions share.
+ * The hub: the names that are taken, the rooms there are, and the secrets with which a client
+ * resumes. Everything that sessions share.
  *
  * @module
  */
@@ -25,8 +26,8 @@ export const RESUME_TIME = 3_600_000;
 export const MAX_ENDED = 10_000;
 
 /**
- * The most empty rooms that are remembered with their events, for those who come back. They count as gone for everyone
- * else; the one that has been empty longest is forgotten first.
+ * The most empty rooms that are remembered with their events, for those who come back. They count
+ * as gone for everyone else; the one that has been empty longest is forgotten first.
  */
 export const MAX_EMPTY_ROOMS = 64;
 
@@ -49,7 +50,9 @@ export interface Pass {
   room: string;
   /** The connection that has it; undefined when that has ended. */
   holder: Participant | undefined;
-  /** When it stops being valid, in the clock's elapsed milliseconds; only counts without a holder. */
+  /**
+   * When it stops being valid, in the clock's elapsed milliseconds; only counts without a holder.
+   */
   expires: number;
 }
 
@@ -104,13 +107,18 @@ export class Hub {
   readonly counters: Counters = { connected: 0, published: 0, delivered: 0, missed: 0 };
   /** Everyone who is connected, whether they take part yet or not. */
   readonly connected = new Set<Pick<Participant, "close">>();
+  /** Whether everyone is being sent away: nobody is told any more who leaves. */
+  isClosing = false;
   readonly #capacity: number;
   readonly #named = new Map<string, Participant>();
   /** Rooms with people in them. */
   readonly #rooms = new Map<string, Room>();
   /** Rooms without people, the longest empty first. */
   readonly #emptyRooms = new Map<string, Room>();
-  /** No room that was forgotten had a higher id, so in a room that is made from here on no id comes twice. */
+  /**
+   * No room that was forgotten had a higher id, so in a room that is made from here on no id comes
+   * twice.
+   */
   #highestForgotten = 0;
   readonly #passes = new Map<string, Pass>();
   /** Passes without a holder, the first ended first. */
@@ -141,7 +149,10 @@ export class Hub {
     };
   }
 
-  /** Returns the room with that name, made or found again if nobody is in it: the caller lets someone in. */
+  /**
+   * Returns the room with that name, made or found again if nobody is in it: the caller lets
+   * someone in.
+   */
   room(name: string = DEFAULT_ROOM): Room {
     let room = this.#rooms.get(name) ?? this.#emptyRooms.get(name);
     room ??= new Room(name, {
@@ -172,7 +183,10 @@ export class Hub {
     return this.#named.get(nameKey(name));
   }
 
-  /** Gives `participant` the valid name `wanted`, or the nearest that is free. Its old name becomes free. */
+  /**
+   * Gives `participant` the valid name `wanted`, or the nearest that is free. Its old name becomes
+   * free.
+   */
   claim(participant: Participant, wanted: string): void {
     this.release(participant);
     const name = this.#nearestFree(wanted);
@@ -180,9 +194,10 @@ export class Hub {
     participant.name = name;
   }
 
-  /** Gives `participant` a name of the form `guest-N`. */
+  /** Gives `participant` a name of the form `guest-N`, with a number that nobody had before. */
   claimGuestName(participant: Participant): void {
-    this.claim(participant, `guest-${++this.#guests}`);
+    do this.#guests++; while (this.find(`guest-${this.#guests}`));
+    this.claim(participant, `guest-${this.#guests}`);
   }
 
   /** Makes the name of `participant` free, if it still has it. */
@@ -198,7 +213,10 @@ export class Hub {
     return pass;
   }
 
-  /** Returns the pass with that secret, or undefined if it is unknown, expired or of another run of the server. */
+  /**
+   * Returns the pass with that secret, or undefined if it is unknown, expired or of another run of
+   * the server.
+   */
   redeem(secret: string | undefined, epoch: string | undefined): Pass | undefined {
     if (secret === undefined || epoch !== this.epoch) return undefined;
     this.#forgetExpired();
@@ -211,7 +229,10 @@ export class Hub {
     this.#ended.delete(pass);
   }
 
-  /** Takes note that the holder's connection ended: the pass stays valid for {@linkcode RESUME_TIME}. */
+  /**
+   * Takes note that the holder's connection ended: the pass stays valid for {@linkcode
+   * RESUME_TIME}.
+   */
   retire(pass: Pass): void {
     pass.holder = undefined;
     pass.expires = this.clock.elapsed() + RESUME_TIME;
@@ -221,6 +242,7 @@ export class Hub {
 
   /** Sends everyone away because the server is shutting down. */
   closeAll(): void {
+    this.isClosing = true;
     for (const each of this.connected) each.close(CloseCode.shuttingDown, "Server shutting down");
   }
 

@@ -1,9 +1,9 @@
 /**
  * Log lines: `2026-11-21T10:00:00.000Z INFO Server running on 127.0.0.1:8080`.
  *
- * A line is written later, together with all others of the same turn, because a message must not wait
- * for whoever reads the log. If the reader stops reading, at most {@linkcode MAX_PENDING} lines wait for it; the number
- * of those that were left out is logged when it reads again.
+ * A line is written later, together with all others of the same turn, because a message must not
+ * wait for whoever reads the log. If the reader stops reading, at most {@linkcode MAX_PENDING}
+ * lines wait for it; the number of those that were left out is logged when it reads again.
  *
  * @module
  */
@@ -14,10 +14,16 @@ export type Level = "debug" | "info" | "warn" | "error";
 /** The levels that `--log-level` accepts, least important first. */
 export const LEVELS: readonly Level[] = ["debug", "info", "warn", "error"];
 
-/** Takes what happens. A text of others must be quoted (`JSON.stringify`), so that it cannot forge a line. */
+/**
+ * Takes what happens. A text of others must be quoted (`JSON.stringify`), so that it cannot forge a
+ * line.
+ */
 export type Log = (level: Level, text: string) => void;
 
-/** The most lines that wait for a slow reader of the log: some 10 MB if each quotes a message of 4,096 bytes. */
+/**
+ * The most lines that wait for a slow reader of the log: some 10 MB if each quotes a message of
+ * 4,096 bytes.
+ */
 export const MAX_PENDING = 2_000;
 
 const encoder = new TextEncoder();
@@ -72,7 +78,8 @@ export class LogWriter {
     try {
       while (data.length > 0) data = data.subarray(await this.#sink.write(data));
     } catch {
-      // Whoever read the log is gone (a closed pipe): there is nobody left to tell, and the chat goes on.
+      // Whoever read the log is gone (a closed pipe): there is nobody left to tell, and the chat
+      // goes on.
     }
   }
 }

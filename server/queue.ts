@@ -2,23 +2,23 @@
  * A bounded broadcast queue: one writer, any number of subscribers, and nobody waits for anybody.
  *
  * After tokio's `sync::broadcast`. The queue is a ring of the last `capacity` events. A subscriber
- * holds nothing but the id of the next event that it wants, so ten thousand of them cost ten thousand
- * numbers, and the same ring serves live delivery, history (subscribe a few events back) and resume
- * (subscribe after the last id that was seen).
+ * holds nothing but the id of the next event that it wants, so ten thousand of them cost ten
+ * thousand numbers, and the same ring serves live delivery, history (subscribe a few events back)
+ * and resume (subscribe after the last id that was seen).
  *
  * **Bound.** The queue retains at most `capacity` events, whatever their size and however many
  * subscribers there are. Publishing to a full ring overwrites the oldest event.
  *
- * **Order.** Events get the ids `first`, `first + 1`, and so on without a hole, and every subscriber sees
- * them in that order.
+ * **Order.** Events get the ids `first`, `first + 1`, and so on without a hole, and every
+ * subscriber sees them in that order.
  *
  * **Lagging.** A subscriber that wants an event which was overwritten is told in `missed` how many
- * events it lost, exactly, and goes on with the oldest event that is left; it stays subscribed. Lag is per
- * subscriber. For each one, `missed` plus the events it received is what was published.
+ * events it lost, exactly, and goes on with the oldest event that is left; it stays subscribed. Lag
+ * is per subscriber. For each one, `missed` plus the events it received is what was published.
  *
- * **Turns.** Waiting subscribers are woken once per turn of the event loop, not once per event: what was
- * published meanwhile reaches them as one batch. Subscribers at the same place get the same
- * `Batch` object, so whatever is derived from it, such as its encoding, can be made once.
+ * **Turns.** Waiting subscribers are woken once per turn of the event loop, not once per event:
+ * what was published meanwhile reaches them as one batch. Subscribers at the same place get the
+ * same `Batch` object, so whatever is derived from it, such as its encoding, can be made once.
  *
  * @module
  */
@@ -41,7 +41,9 @@ export interface QueueOptions {
   readonly capacity: number;
   /** The id of the first event. Default 1. */
   readonly first?: number;
-  /** Calls `wake` once, later: at the end of this turn of the event loop. Default `setImmediate`. */
+  /**
+   * Calls `wake` once, later: at the end of this turn of the event loop. Default `setImmediate`.
+   */
   readonly schedule?: (wake: () => void) => void;
 }
 
@@ -92,7 +94,9 @@ export class BroadcastQueue<T> {
     return id < this.oldest || id >= this.#next ? undefined : this.#ring[this.#slot(id)];
   }
 
-  /** Appends an event, overwriting the oldest of a full ring, and returns its id. O(1); never waits. */
+  /**
+   * Appends an event, overwriting the oldest of a full ring, and returns its id. O(1); never waits.
+   */
   publish(event: T): number {
     const id = this.#next++;
     this.#ring[this.#slot(id)] = event;
@@ -105,8 +109,8 @@ export class BroadcastQueue<T> {
   }
 
   /**
-   * Subscribes to every event after the id `after`, without its being retained: what was overwritten is
-   * reported as missed. An id that was not given out yet counts as the newest.
+   * Subscribes to every event after the id `after`, without its being retained: what was
+   * overwritten is reported as missed. An id that was not given out yet counts as the newest.
    */
   subscribe(after: number): Subscription<T> {
     return new Subscription({
@@ -149,8 +153,9 @@ interface Source<T> {
 }
 
 /**
- * One reader's place in a queue, and an async iterator over what comes: each step waits until there is something
- * and yields all of it as one {@linkcode Turn}. For one reader; ask for the next step when the last one is done.
+ * One reader's place in a queue, and an async iterator over what comes: each step waits until there
+ * is something and yields all of it as one {@linkcode Turn}. For one reader; ask for the next step
+ * when the last one is done.
  */
 export class Subscription<T> implements AsyncIterableIterator<Turn<T>, undefined> {
   readonly #source: Source<T>;
@@ -158,7 +163,10 @@ export class Subscription<T> implements AsyncIterableIterator<Turn<T>, undefined
   #closed = false;
   #resume: ((result: IteratorResult<Turn<T>, undefined>) => void) | undefined;
 
-  /** Creates a subscription that wants the event `next` first; see {@linkcode BroadcastQueue.subscribe}. */
+  /**
+   * Creates a subscription that wants the event `next` first; see {@linkcode
+   * BroadcastQueue.subscribe}.
+   */
   constructor(source: Source<T>, next: number) {
     this.#source = source;
     this.#next = next;
@@ -184,7 +192,10 @@ export class Subscription<T> implements AsyncIterableIterator<Turn<T>, undefined
     });
   }
 
-  /** Goes on after a wait. Called by the queue, once for each time that this subscription asked to wait. */
+  /**
+   * Goes on after a wait. Called by the queue, once for each time that this subscription asked to
+   * wait.
+   */
   wake(): void {
     const resume = this.#resume;
     if (!resume) return;

@@ -1,9 +1,9 @@
 /**
  * A room: who is in it, and the queue of what happens there.
  *
- * Each coming and going is an event in the queue, as each message is. Told to everyone, that costs the square of
- * the room when many come at once, so a crowd (more than {@linkcode CROWD} people) is told only how many are here,
- * at most once in {@linkcode PRESENCE_INTERVAL}.
+ * Each coming and going is an event in the queue, as each message is. Told to everyone, that costs
+ * the square of the room when many come at once, so a crowd (more than {@linkcode CROWD} people) is
+ * told only how many are here, at most once in {@linkcode PRESENCE_INTERVAL}.
  *
  * @module
  */
@@ -68,7 +68,10 @@ export class Room {
     return this.#queue.newest;
   }
 
-  /** Everyone's name. A change of who is here makes another array, so two equal arrays are the same list. */
+  /**
+   * Everyone's name. A change of who is here makes another array, so two equal arrays are the same
+   * list.
+   */
   get names(): readonly string[] {
     return this.#names ??= Array.from(this.#members, (member) => member.name);
   }
@@ -113,16 +116,26 @@ export class Room {
 
   /** Lets someone go, and tells it. */
   dismiss(member: Member): void {
-    if (!this.#members.delete(member)) return;
-    this.#names = undefined;
+    this.remove(member);
     this.#tell("leave", member, member.name);
-    if (this.count === 0) this.#forgetPresence();
   }
 
-  /** Puts one connection of a person in the place of another. Nobody is told: the person was here all the time. */
+  /** Lets someone go, untold. */
+  remove(member: Member): void {
+    this.#members.delete(member);
+    this.#names = undefined;
+    if (this.count > 0) return;
+    this.#cancelPresence?.();
+    this.#cancelPresence = undefined;
+  }
+
+  /**
+   * Puts one connection of a person in the place of another. Nobody is told: the person was here
+   * all the time.
+   */
   replace(old: Member, member: Member): void {
-    this.#members.delete(old);
     this.admit(member);
+    this.remove(old);
   }
 
   /** Tells that someone took another name; the member has it already. */
@@ -151,11 +164,6 @@ export class Room {
       this.#cancelPresence = undefined;
       this.#publish({ messageType: "presence", time: this.#clock.now(), count: this.count });
     });
-  }
-
-  #forgetPresence(): void {
-    this.#cancelPresence?.();
-    this.#cancelPresence = undefined;
   }
 
   #publish(event: RoomEvent): number {

@@ -1,11 +1,12 @@
 /**
- * A session: one connection's part in the conversation, from its first frame to its end. It reads what the client asks for, does
- * it in the {@linkcode Hub} and the {@linkcode Room}, and passes on what happens there as fast as the client
- * takes it. It knows neither what the connection is made of nor how its dialect words things.
+ * A session: one connection's part in the conversation, from its first frame to its end. It reads
+ * what the client asks for, does it in the {@linkcode Hub} and the {@linkcode Room}, and passes on
+ * what happens there as fast as the client takes it. It knows neither what the connection is made
+ * of nor how its dialect words things.
  *
  * A client that does not read gets no answers: while its connection is congested, what it asks for
- * itself is not done, and what happens in the room waits in the room's queue. So what one client can
- * make the server hold is bounded. What it says is published all the same.
+ * itself is not done, and what happens in the room waits in the room's queue. So what one client
+ * can make the server hold is bounded. What it says is published all the same.
  *
  * @module
  */
@@ -80,7 +81,10 @@ export class Session implements Receiver, Participant {
     return this.#room;
   }
 
-  /** Does what each message of the frame asks for; one that cannot be done is answered with an error. */
+  /**
+   * Does what each message of the frame asks for; one that cannot be done is answered with an
+   * error.
+   */
   receive(frame: string): void {
     for (const line of this.#dialect.split(frame)) {
       if (this.#hasEnded) return;
@@ -226,7 +230,10 @@ export class Session implements Receiver, Participant {
     this.#enter(this.#hub.room(wanted), { greeting: text });
   }
 
-  /** Comes into a room: is greeted, gets what happened there after the id `after`, and unless `untold` everyone is told. */
+  /**
+   * Comes into a room: is greeted, gets what happened there after the id `after`, and unless
+   * `untold` everyone is told.
+   */
   #enter(
     room: Room,
     { after, untold = false, greeting = GREETING }: {
@@ -250,7 +257,8 @@ export class Session implements Receiver, Participant {
     const room = this.#room;
     if (!room) return;
     this.#room = undefined;
-    room.dismiss(this);
+    if (this.#hub.isClosing) room.remove(this);
+    else room.dismiss(this);
     this.#hub.vacated(room);
   }
 
@@ -318,7 +326,9 @@ export class Session implements Receiver, Participant {
     }
   }
 
-  /** Hands over, before a subscription is closed, what was published in this turn of the event loop. */
+  /**
+   * Hands over, before a subscription is closed, what was published in this turn of the event loop.
+   */
   #deliverRest(): void {
     if (this.#connection.congested) return;
     const turn = this.#subscription?.take();

@@ -1,23 +1,21 @@
 /**
- * The TCP transport: lines of UTF-8 that end in `\n` or `\r\n`, for `nc`, `telnet` and every program that has a socket.
+ * The TCP transport: lines of UTF-8 that end in `\n` or `\r\n`, for `nc`, `telnet` and every
+ * program that has a socket.
  *
  * @module
  */
 
-import { CloseCode, MAX_FRAME_BYTES } from "../protocol.ts";
-import {
-  type Connection,
-  formatAddress,
-  HIGH_WATER,
-  type Open,
-  type Receiver,
-} from "./connection.ts";
+import { CloseCode, formatAddress, MAX_FRAME_BYTES } from "../protocol.ts";
+import { type Connection, HIGH_WATER, type Open, type Receiver } from "./connection.ts";
 import type { Log } from "./log.ts";
 
 /** Bytes that one read takes at most. */
 const READ_SIZE = 16_384;
 
-/** How long a connection that we close may take to read what is still unsent and to close its own side, in milliseconds. */
+/**
+ * How long a connection that we close may take to read what is still unsent and to close its own
+ * side, in milliseconds.
+ */
 const CLOSE_TIMEOUT = 2_000;
 
 /** How long to wait before accepting again after that failed, in milliseconds. */
@@ -131,7 +129,9 @@ class TcpConnection implements Connection {
     return new Promise((resolve) => this.#resume = resolve);
   }
 
-  /** Writes what is pending, then half-closes; {@linkcode release} follows. TCP has no close codes. */
+  /**
+   * Writes what is pending, then half-closes; {@linkcode release} follows. TCP has no close codes.
+   */
   close(): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
@@ -160,7 +160,8 @@ class TcpConnection implements Connection {
     for (;;) {
       const size = await this.#conn.read(buffer).catch(() => undefined);
       if (size === undefined) return receiver.end();
-      // What comes after our close is read and forgotten: unread, it would reset the connection under our last words.
+      // What comes after our close is read and forgotten: unread, it would reset the connection
+      // under our last words.
       if (!this.#isClosing) {
         const lines = size === null ? [splitter.rest()] : splitter.push(buffer.subarray(0, size));
         for (const line of lines) takeLine(receiver, decoder, line);

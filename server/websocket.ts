@@ -1,5 +1,6 @@
 /**
- * The WebSocket transport (RFC 6455): a {@linkcode Connection} made of a socket from `Deno.upgradeWebSocket`.
+ * The WebSocket transport (RFC 6455): a {@linkcode Connection} made of a socket from
+ * `Deno.upgradeWebSocket`.
  *
  * @module
  */
@@ -8,7 +9,10 @@ import { CloseCode, isLongerThan, MAX_FRAME_BYTES } from "../protocol.ts";
 import { type Connection, HIGH_WATER, type Open, type Receiver } from "./connection.ts";
 import type { Log } from "./log.ts";
 
-/** How often a congested socket is looked at, in milliseconds: the runtime has no event for its draining. */
+/**
+ * How often a congested socket is looked at, in milliseconds: the runtime has no event for its
+ * draining.
+ */
 const DRAIN_INTERVAL = 10;
 
 /** What {@linkcode upgrade} needs besides the request. */
@@ -22,8 +26,8 @@ export interface UpgradeOptions {
 }
 
 /**
- * Makes a WebSocket of a request. Once it has returned, its response must be returned to the client, and nothing may be
- * read from the request.
+ * Makes a WebSocket of a request. Once it has returned, its response must be returned to the
+ * client, and nothing may be read from the request.
  *
  * @throws {TypeError} If the request is no valid handshake.
  */

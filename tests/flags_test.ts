@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { parseClientFlags, USAGE as CLIENT_USAGE } from "../client/flags.ts";
+import { parseServerFlags, USAGE as SERVER_USAGE } from "../server/flags.ts";
+
+/** Returns the message of the UsageError that `parse` throws. */
+function usageError(parse: () => unknown): string {
+  try {
+    parse();
+  } catch (error) {
+    if (error instanceof Error && error.name === "UsageError") return error.message;
+    throw error;
+  }
+  return "no error";
+}
+
+Deno.test("server flags: the defaults", () => {
+  assert.deepEqual(parseServerFlags([]), {
+    hostname: "127.0.0.1",
+    port: 8080,
+    tcpPort: undefined,
+    capacity: 1024,
+    history: 20,
+    logLevel: "info",
+  });
+});
+
+Deno.test("server flags: every flag, also behind --", () => {
+  const args = "--host=0.0.0.0 --port 0 --tcp-port=65535 --capacity=1 --history=0 --log-level=warn";
+  const expected = {
+    hostname: "0.0.0.0",
+    port: 0,
+    tcpPort: 65535,
+    capacity: 1,
+    history: 0,
+    logLevel: "warn",
+  };
+  assert.deepEqual(parseServerFlags(args.split(" ")), expected);
+  assert.deepEqual(parseServerFlags(["--", ...args.split(" ")]), expected);
+});
+
+Deno.test("server flags: one line says what is wrong and what to do", () => {
+  const expected: [string, string][] = [
+    ["--port=abc", "--port=abc: give a whole number from 0 to 65535."],
+    ["--port=70000", "--port=70000: give a whole number from 0 to 65535."],
+    ["--port=-1", "--port=-1: give a whole number from 0 to 65535."],
+    ["--port=1e3", "--port=1e3: give a whole number from 0 to 65535."],
+    ["--port", "--port=: give a whole number from 0 to 65535."],
+    ["--tcp-port=x", "--tcp-port=x: give a whole number from 0 to 65535."],
+    ["--capacity=0", "--capacity=0: give a whole number from 1 to 1000000."],
+    ["--history=many", "--history=many: give a whole number from 0 to 1000000."],
+    ["--log-level=loud", "--log-level=loud: give one of debug, info, warn, error."],
+    ["--host=", "--host needs an address: --host=0.0.0.0."],
+    ["--prot=1", "Unknown argument --prot=1. See --help."],
+    ["-p", "Unknown argument -p. See --help."],
+    ["--no-port", "Unknown argument --no-port. See --help."],
+    ["8080", "Unknown argument 8080. See --help."],
+  ];
+  for (const [arg, message] of expected) {
+    assert.equal(usageError(() => parseServerFlags([arg])), message);
+  }
+});
+
+Deno.test("client flags: the defaults, a name, and where the server is", () => {
+  const expected: [string[], string, string | undefined, string][] = [
+    [[], "ws://127.0.0.1:8080/", undefined, "lobby"],
+    [["alice"], "ws://127.0.0.1:8080/", "alice", "lobby"],
+    [["007", "--room=dev"], "ws://127.0.0.1:8080/", "007", "dev"],
+    [["--port=9000", "--host=::1"], "ws://[::1]:9000/", undefined, "lobby"],
+    [["--server=wss://chat.example/x"], "wss://chat.example/x", undefined, "lobby"],
+    [["--", "al ice", "--port=9000"], "ws://127.0.0.1:9000/", "al_ice", "lobby"],
+  ];
+  for (const [args, url, name, room] of expected) {
+    const flags = parseClientFlags(args);
+    assert.ok(typeof flags === "object");
+    assert.deepEqual([flags.url.href, flags.name, flags.room], [url, name, room]);
+  }
+});
+
+Deno.test("client flags: one line says what is wrong and what to do", () => {
+  const address = "that makes no address. Give one such as ws://127.0.0.1:8080.";
+  const expected: [string[], string][] = [
+    [["--port=abc"], `--host=127.0.0.1 --port=abc: ${address}`],
+    [["--port=70000"], `--host=127.0.0.1 --port=70000: ${address}`],
+    [["--server=http://x"], `--server=http://x: ${address}`],
+    [["--server=x"], `--server=x: ${address}`],
+    [["--server=ws://x", "--port=1"], "Give either --server or --host and --port, not both."],
+    [["--room=No"], "--room=No: A room's name is 1 to 32 of a-z, 0-9, _ and -."],
+    [["alice", "bob"], "One name is enough: what is bob? See --help."],
+    [["--nope"], "Unknown argument --nope. See --help."],
+  ];
+  for (const [args, message] of expected) {
+    assert.equal(usageError(() => parseClientFlags(args)), message);
+  }
+});
+
+Deno.test("flags: --help and --version come before everything else", () => {
+  for (const parse of [parseServerFlags, parseClientFlags]) {
+    assert.equal(parse(["--help", "--version"]), "help");
+    assert.equal(parse(["--version", "--port=abc"]), "version");
+  }
+});
+
+Deno.test("flags: the help names every flag", () => {
+  const server = [
+    "host",
+    "port",
+    "tcp-port",
+    "capacity",
+    "history",
+    "log-level",
+    "help",
+    "version",
+  ];
+  for (const flag of server) assert.match(SERVER_USAGE, new RegExp(`^  --${flag}\\b`, "m"));
+  const client = ["server", "host", "port", "room", "no-color", "help", "version"];
+  for (const flag of client) assert.match(CLIENT_USAGE, new RegExp(`^  --${flag}\\b`, "m"));
+});

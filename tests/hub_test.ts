@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { Hub, MAX_EMPTY_ROOMS, MAX_ENDED, type Participant, RESUME_TIME } from "../server/hub.ts";
+import { FakeClock } from "./peer.ts";
+
+function participant(): Participant {
+  return { name: "", address: "", room: undefined, tell: () => true, makeWay() {}, close() {} };
+}
+
+function claim(hub: Hub, wanted: string): Participant {
+  const someone = participant();
+  hub.claim(someone, wanted);
+  return someone;
+}
+
+/** Lets someone into a room and out again. */
+function visit(hub: Hub, name: string): number {
+  const room = hub.room(name);
+  const visitor = participant();
+  room.admit(visitor);
+  room.announce(visitor);
+  room.dismiss(visitor);
+  hub.vacated(room);
+  return room.newest;
+}
+
+Deno.test("hub: a taken name is numbered, and shortened for it if need be", () => {
+  const hub = new Hub();
+  const long = "x".repeat(32);
+  const names = ["bob", "BOB", "bob", long, long, "server"].map((wanted) =>
+    claim(hub, wanted).name
+  );
+  assert.deepEqual(names, ["bob", "BOB-2", "bob-3", long, `${"x".repeat(30)}-2`, "server-2"]);
+});
+
+Deno.test("hub: a name is free again when it is released or another is taken", () => {
+  const hub = new Hub();
+  const bob = claim(hub, "bob");
+  hub.claim(bob, "rob");
+  const other = claim(hub, "bob");
+  assert.deepEqual([bob.name, other.name], ["rob", "bob"]);
+  hub.release(bob);
+  assert.deepEqual([hub.find("Rob"), hub.find("BOB")], [undefined, other]);
+  hub.claim(other, "Bob");
+  assert.equal(other.name, "Bob");
+});
+
+Deno.test("hub: a guest's number is never given twice, and never a taken name", () => {
+  const hub = new Hub();
+  claim(hub, "guest-2");
+  const names = [1, 2, 3].map(() => {
+    const guest = participant();
+    hub.claimGuestName(guest);
+    hub.release(guest);
+    return guest.name;
+  });
+  assert.deepEqual(names, ["guest-1", "guest-3", "guest-4"]);
+});
+
+Deno.test("hub: an empty room is gone for everyone, but goes on with its ids when it is made again", () => {
+  const hub = new Hub();
+  assert.equal(visit(hub, "dev"), 2);
+  assert.deepEqual([hub.roomCount, hub.rooms().dataArray], [0, []]);
+  assert.equal(visit(hub, "dev"), 4);
+});
+
+Deno.test("hub: of many empty rooms the oldest are forgotten, and still no id comes twice", () => {
+  const hub = new Hub();
+  visit(hub, "dev");
+  assert.equal(visit(hub, "dev"), 4);
+  for (let i = 0; i < MAX_EMPTY_ROOMS; i++) visit(hub, `room-${i}`);
+  const room = hub.room("dev");
+  assert.equal(room.newest, 4);
+  assert.equal(room.lastSaid(1).length, 0);
+});
+
+Deno.test("hub: a pass is valid while its connection is there and an hour after, in this epoch alone", () => {
+  const clock = new FakeClock();
+  const hub = new Hub({ clock });
+  const pass = hub.issue(participant());
+  clock.advance(RESUME_TIME * 2);
+  assert.equal(hub.redeem(pass.secret, hub.epoch), pass);
+  assert.equal(hub.redeem(pass.secret, "another"), undefined);
+  assert.equal(hub.redeem("f".repeat(32), hub.epoch), undefined);
+  hub.retire(pass);
+  clock.advance(RESUME_TIME - 1);
+  assert.equal(hub.redeem(pass.secret, hub.epoch), pass);
+  clock.advance(1);
+  assert.equal(hub.redeem(pass.secret, hub.epoch), undefined);
+});
+
+Deno.test("hub: a pass that was taken up again does not expire", () => {
+  const clock = new FakeClock();
+  const hub = new Hub({ clock });
+  const pass = hub.issue(participant());
+  hub.retire(pass);
+  hub.transfer(pass, participant());
+  clock.advance(RESUME_TIME * 2);
+  assert.equal(hub.redeem(pass.secret, hub.epoch), pass);
+});
+
+Deno.test("hub: of many ended sessions the first are forgotten", () => {
+  const hub = new Hub({ clock: new FakeClock() });
+  const passes = Array.from({ length: MAX_ENDED + 1 }, () => hub.issue(participant()));
+  for (const pass of passes) hub.retire(pass);
+  const valid = passes.filter((pass) => hub.redeem(pass.secret, hub.epoch));
+  assert.deepEqual([valid.length, valid[0]], [MAX_ENDED, passes[1]]);
+});

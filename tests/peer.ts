@@ -1,0 +1,244 @@
+/**
+ * What the tests talk to a server with: raw WebSocket and TCP peers whose every frame is a literal,
+ * and a server on a free port.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { CHAT_V1 } from "../protocol.ts";
+import { type ChatServer, serve, type ServeOptions } from "../server.ts";
+import type { Clock } from "../server/clock.ts";
+
+/** A queue between events that come and a test that waits for them. */
+class Inbox<T> {
+  #items: T[] = [];
+  #waiting: ((item: T) => void)[] = [];
+
+  put(item: T): void {
+    const waiting = this.#waiting.shift();
+    if (waiting) waiting(item);
+    else this.#items.push(item);
+  }
+
+  take(): Promise<T> {
+    const item = this.#items.shift();
+    if (item !== undefined) return Promise.resolve(item);
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+}
+
+/** A server on free ports that is stopped when the test leaves its scope. */
+export class TestServer implements AsyncDisposable {
+  readonly server: ChatServer;
+  /** Every log line, without its time: `info Server running on ...`. */
+  readonly log: string[] = [];
+  readonly #peers: AsyncDisposable[] = [];
+
+  constructor(options: Partial<ServeOptions> = {}) {
+    this.server = serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      tcpPort: 0,
+      log: (level, text) => this.log.push(`${level} ${text}`),
+      ...options,
+    });
+  }
+
+  /** Returns the URL of `path` for that scheme. */
+  url(scheme: "ws" | "http", path = "/"): string {
+    return `${scheme}://127.0.0.1:${this.server.addr.port}${path}`;
+  }
+
+  /** Connects a WebSocket without a subprotocol. */
+  connect(path = "/"): Promise<Peer> {
+    return Peer.open(this.url("ws", path));
+  }
+
+  /** Connects a `chat.v1` peer that has not registered. */
+  connectChat(path = "/"): Promise<Peer> {
+    return Peer.open(this.url("ws", path), CHAT_V1);
+  }
+
+  /** Connects a `chat.v1` peer, registers it, and takes in all up to its own join. */
+  async register(name: string, room = "lobby"): Promise<Peer> {
+    const peer = await this.connectChat();
+    peer.send({ messageType: "register", data: name, room });
+    peer.welcome = await peer.json("welcome");
+    await peer.jsonWhere((message) =>
+      message["messageType"] === "join" && message["from"] === name
+    );
+    return peer;
+  }
+
+  /** Lets go of `peer` when this server is let go, rather than at the end of a block. */
+  atEnd(peer: AsyncDisposable): void {
+    this.#peers.push(peer);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#peers.map((peer) => peer[Symbol.asyncDispose]()));
+    await this.server.shutdown();
+  }
+}
+
+/** A WebSocket that keeps what comes until the test asks for it. */
+export class Peer implements AsyncDisposable {
+  readonly socket: WebSocket;
+  /** The fields of the welcome, for a peer that {@linkcode TestServer.register} made. */
+  welcome: Record<string, unknown> = {};
+  readonly #frames = new Inbox<string>();
+  readonly #closed = Promise.withResolvers<CloseEvent>();
+  #lines: string[] = [];
+
+  private constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.onmessage = ({ data }) => this.#frames.put(String(data));
+    socket.onclose = (event) => this.#closed.resolve(event);
+  }
+
+  static async open(url: string, protocol?: string): Promise<Peer> {
+    const socket = new WebSocket(url, protocol === undefined ? [] : [protocol]);
+    const peer = new Peer(socket);
+    await new Promise((resolve, reject) => {
+      socket.onopen = resolve;
+      socket.onerror = reject;
+    });
+    socket.onerror = null;
+    return peer;
+  }
+
+  /** Sends text as it is, or anything else as JSON. */
+  send(message: string | object): void {
+    this.socket.send(typeof message === "string" ? message : JSON.stringify(message));
+  }
+
+  /** Returns the next frame. */
+  frame(): Promise<string> {
+    return this.#frames.take();
+  }
+
+  /** Returns the next line of the next frame, as `chat.v1` has it. */
+  async line(): Promise<string> {
+    if (this.#lines.length === 0) this.#lines = (await this.frame()).split("\n");
+    return this.#lines.shift() ?? "";
+  }
+
+  /** Returns the next message, which must be of that type. */
+  async json(messageType: string): Promise<Record<string, unknown>> {
+    const message = JSON.parse(await this.line());
+    assert.equal(message.messageType, messageType, JSON.stringify(message));
+    return message;
+  }
+
+  /** Returns the next message for which that is true, skipping what comes before it. */
+  async jsonWhere(
+    isIt: (message: Record<string, unknown>) => boolean,
+  ): Promise<Record<string, unknown>> {
+    for (;;) {
+      const message = JSON.parse(await this.line());
+      if (isIt(message)) return message;
+    }
+  }
+
+  /** Proves that nothing else has come: the pong to a ping that is sent now is next. */
+  async expectNothing(): Promise<void> {
+    this.send({ messageType: "ping", data: "nothing?" });
+    assert.equal(await this.line(), '{"messageType":"pong","data":"nothing?"}');
+  }
+
+  /** Resolves when the connection has ended. */
+  get closed(): Promise<CloseEvent> {
+    return this.#closed.promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.socket.close();
+    await this.closed;
+  }
+}
+
+/** A TCP connection that keeps what comes until the test asks for a line of it. */
+export class TcpPeer implements AsyncDisposable {
+  readonly conn: Deno.TcpConn;
+  #text = "";
+  readonly #decoder = new TextDecoder();
+
+  private constructor(conn: Deno.TcpConn) {
+    this.conn = conn;
+  }
+
+  static async open({ server }: TestServer): Promise<TcpPeer> {
+    return new TcpPeer(
+      await Deno.connect({ hostname: "127.0.0.1", port: server.tcpAddr?.port ?? 0 }),
+    );
+  }
+
+  get address(): string {
+    const { hostname, port } = this.conn.localAddr;
+    return `${hostname}:${port}`;
+  }
+
+  async send(data: string | Uint8Array): Promise<void> {
+    let bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+    while (bytes.length > 0) bytes = bytes.subarray(await this.conn.write(bytes));
+  }
+
+  /** Returns the next line, or null at the end. */
+  async line(): Promise<string | null> {
+    while (!this.#text.includes("\n")) {
+      const buffer = new Uint8Array(4096);
+      const size = await this.conn.read(buffer);
+      if (size === null) return null;
+      this.#text += this.#decoder.decode(buffer.subarray(0, size), { stream: true });
+    }
+    const [line = "", ...rest] = this.#text.split("\n");
+    this.#text = rest.join("\n");
+    return line;
+  }
+
+  /** Resolves when the server has closed its side; fails if a line comes before. */
+  async end(): Promise<void> {
+    assert.equal(await this.line(), null);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.conn.close();
+    return Promise.resolve();
+  }
+}
+
+/** A clock that stands still until a test moves it. */
+export class FakeClock implements Clock {
+  #elapsed = 0;
+  #timers = new Set<{ at: number; callback: () => void }>();
+
+  now(): number {
+    return 1_640_000_000_000 + this.#elapsed;
+  }
+
+  elapsed(): number {
+    return this.#elapsed;
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    const timer = { at: this.#elapsed + ms, callback };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  /** How many callbacks wait. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  /** Lets `ms` milliseconds pass, and calls what is due, the earliest first. */
+  advance(ms: number): void {
+    this.#elapsed += ms;
+    const due = [...this.#timers].filter(({ at }) => at <= this.#elapsed);
+    for (const timer of due.sort((a, b) => a.at - b.at)) {
+      this.#timers.delete(timer);
+      timer.callback();
+    }
+  }
+}

@@ -1,0 +1,317 @@
+import assert from "node:assert/strict";
+import {
+  byteLength,
+  cleanName,
+  cleanText,
+  COMMANDS,
+  type DirectMessage,
+  formatChat,
+  formatChatEvent,
+  formatEnvelopeMessage,
+  formatEnvelopeUsers,
+  formatHelp,
+  formatText,
+  isLongerThan,
+  nameKey,
+  parseChat,
+  parseEnvelope,
+  parseRoom,
+  parseServerMessage,
+  parseText,
+  ProtocolError,
+  type RoomEvent,
+  splitChat,
+} from "../protocol.ts";
+
+/** Returns the code of the ProtocolError that `parse` throws. */
+function codeOf(parse: () => unknown): string {
+  try {
+    parse();
+  } catch (error) {
+    if (error instanceof ProtocolError) return error.code;
+    throw error;
+  }
+  return "no error";
+}
+
+/** Drops the fields that are undefined, as JSON does. */
+function plain(message: unknown): unknown {
+  return JSON.parse(JSON.stringify(message));
+}
+
+Deno.test("cleanName: returns the nearest valid name", () => {
+  const expected: [string, string | undefined][] = [
+    ["alice", "alice"],
+    ["al ice", "al_ice"],
+    ["  al\tice\n", "al_ice"],
+    ["Zoë_1.x-y", "Zoë_1.x-y"],
+    ["名前", "名前"],
+    ["नमस्ते", "नमस्ते"],
+    ["e\u0301", "é"],
+    ["127.0.0.1:80", "127.0.0.1_80"],
+    ["<b>\u001b[2J", "_b_2J"],
+    ["\u{1F600}", "_"],
+    ["\ud800", "_"],
+    ["é".repeat(40), "é".repeat(32)],
+    ["𝒜".repeat(40), "𝒜".repeat(32)],
+    [" ", undefined],
+    ["", undefined],
+  ];
+  for (const [raw, name] of expected) assert.equal(cleanName(raw), name, raw);
+});
+
+Deno.test("nameKey: names that differ only in case or compatibility form are the same", () => {
+  const same = [["Alice", "aLICE"], ["ｂｏｂ", "bob"], ["ΑΣ", "ας"], ["ﬁn", "FIN"], [
+    "e\u0301",
+    "É",
+  ]];
+  for (const [one = "", other = ""] of same) assert.equal(nameKey(one), nameKey(other));
+  assert.notEqual(nameKey("alice"), nameKey("alíce"));
+});
+
+Deno.test("parseRoom: 1 to 32 of a-z, 0-9, _ and -", () => {
+  for (const room of ["lobby", "a", "room_2-b", "x".repeat(32)]) {
+    assert.equal(parseRoom(room), room);
+  }
+  for (const room of ["", "Lobby", "a b", "é", "x".repeat(33), "a\n"]) {
+    assert.equal(codeOf(() => parseRoom(room)), "bad_message", room);
+  }
+});
+
+Deno.test("cleanText: removes what could write to a terminal or turn text around, keeps all else", () => {
+  const controls = Array.from({ length: 0xa0 }, (_, code) => String.fromCharCode(code))
+    .filter((c) => c < " " || c > "~").join("");
+  assert.equal(cleanText(controls), "\t\n");
+  assert.equal(cleanText("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"), "");
+  assert.equal(
+    cleanText("é\u{1F468}\u200d\u{1F469} שלום\u200f \ud800."),
+    "é\u{1F468}\u200d\u{1F469} שלום\u200f \ufffd.",
+  );
+});
+
+Deno.test("isLongerThan: counts bytes of UTF-8", () => {
+  for (const text of ["", "abcd", "éé", "€a", "\u{1F600}"]) {
+    assert.equal(isLongerThan(text, 4), false, text);
+    assert.equal(isLongerThan(`${text}abcde`, 4), true, text);
+    assert.equal(isLongerThan(`x${text}`, byteLength(text)), true, text);
+  }
+});
+
+Deno.test("parseChat: reads every type, unknown fields ignored and nulls absent", () => {
+  const expected: [string, object][] = [
+    ['{"messageType":"register","data":null,"x":1}', { messageType: "register" }],
+    [
+      '{"messageType":"register","data":"a b","room":"dev","session":"s","epoch":"e","after":7}',
+      { messageType: "register", data: "a_b", room: "dev", session: "s", epoch: "e", after: 7 },
+    ],
+    [
+      '{"messageType":"message","data":"hi","ref":"r","to":"bob","action":true}',
+      { messageType: "message", data: "hi", ref: "r", to: "bob", action: true },
+    ],
+    ['{"messageType":"message","data":"hi","action":false}', {
+      messageType: "message",
+      data: "hi",
+    }],
+    ['{"messageType":"join","data":"dev"}', { messageType: "join", data: "dev" }],
+    ['{"messageType":"users"}', { messageType: "users" }],
+    ['{"messageType":"rooms"}', { messageType: "rooms" }],
+    ['{"messageType":"ping","data":"p"}', { messageType: "ping", data: "p" }],
+    ['{"messageType":"ban","data":"bob","seconds":9}', {
+      messageType: "ban",
+      data: "bob",
+      seconds: 9,
+    }],
+  ];
+  for (const [line, message] of expected) assert.deepEqual(plain(parseChat(line)), message);
+});
+
+Deno.test("parseChat: refuses fields of the wrong type or size", () => {
+  const wrong = [
+    '{"messageType":"register","data":1}',
+    '{"messageType":"register","room":"No"}',
+    '{"messageType":"register","after":1.5}',
+    '{"messageType":"register","session":{}}',
+    '{"messageType":"message","data":"hi","action":"yes"}',
+    `{"messageType":"message","data":"hi","ref":"${"r".repeat(129)}"}`,
+    '{"messageType":"message","data":["hi"]}',
+    '{"messageType":"join"}',
+    '{"messageType":"ping","data":0}',
+    '{"messageType":"mute","data":"bob","seconds":-1}',
+    '{"messageType":7}',
+    "null",
+    '"message"',
+  ];
+  for (const line of wrong) assert.equal(codeOf(() => parseChat(line)), "bad_message", line);
+});
+
+Deno.test("splitChat: a line an object, blank ones skipped, and a blank frame is one blank line", () => {
+  assert.deepEqual(splitChat("{}"), ["{}"]);
+  assert.deepEqual(splitChat("{}\n\n{}\r\n"), ["{}", "{}\r"]);
+  assert.deepEqual(splitChat(""), [""]);
+  assert.deepEqual(splitChat("\n\n"), [""]);
+});
+
+const origin = { time: 5, from: "alice", address: "127.0.0.1:9" } as const;
+
+Deno.test("parseServerMessage: reads every message that formatChat and formatChatEvent write", () => {
+  const events: RoomEvent[] = [
+    { messageType: "message", ...origin, data: 'a\n"b"\\' },
+    { messageType: "message", ...origin, data: "waves", ref: "r", action: true },
+    { messageType: "join", ...origin },
+    { messageType: "leave", ...origin },
+    { messageType: "rename", ...origin, data: "bob" },
+    { messageType: "presence", time: 5, count: 120 },
+  ];
+  for (const event of events) {
+    assert.deepEqual(plain(parseServerMessage(formatChatEvent(7, event))), { id: 7, ...event });
+  }
+  const direct: DirectMessage[] = [
+    {
+      messageType: "welcome",
+      data: "Hi",
+      name: "alice",
+      address: "127.0.0.1:9",
+      room: "lobby",
+      epoch: "e",
+      session: "s",
+      id: 3,
+    },
+    { messageType: "users", dataArray: ["alice"], count: 1, room: "lobby" },
+    { messageType: "rooms", dataArray: ["lobby"], counts: [1], count: 1 },
+    { messageType: "private", time: 5, from: "alice", to: "bob", data: "psst", ref: "r" },
+    { messageType: "missed", count: 3, data: "3 messages missed" },
+    { messageType: "ack", ref: "r", id: 3 },
+    { messageType: "pong", data: "p" },
+    { messageType: "error", code: "too_long", data: "Too long", ref: "r" },
+  ];
+  for (const message of direct) {
+    assert.deepEqual(plain(parseServerMessage(formatChat(message))), plain(message));
+  }
+});
+
+Deno.test("parseServerMessage: trusts no server with the terminal, and skips what it does not know", () => {
+  const line = formatChatEvent(1, { messageType: "message", ...origin, data: "\u001b[2J" });
+  assert.deepEqual(plain(parseServerMessage(line)), {
+    id: 1,
+    messageType: "message",
+    ...origin,
+    data: "[2J",
+  });
+  assert.equal(parseServerMessage('{"messageType":"news"}'), undefined);
+  assert.equal(
+    codeOf(() => parseServerMessage('{"messageType":"message","id":"1"}')),
+    "bad_message",
+  );
+  assert.equal(
+    codeOf(() => parseServerMessage('{"messageType":"users","dataArray":[1]}')),
+    "bad_message",
+  );
+});
+
+Deno.test("parseEnvelope: register and message, with explicit nulls, and nothing else", () => {
+  assert.deepEqual(
+    plain(parseEnvelope('{"messageType":"register","dataArray":null,"data":"alice"}')),
+    { messageType: "register", data: "alice" },
+  );
+  assert.deepEqual(
+    plain(parseEnvelope('{"messageType":"message","dataArray":null,"data":"hi","to":"bob"}')),
+    { messageType: "message", data: "hi" },
+  );
+  const wrong: [string, string][] = [
+    ['{"messageType":"users"}', "bad_message"],
+    ['{"messageType":"message","data":null}', "bad_message"],
+    ['{"messageType":"message","data":""}', "bad_message"],
+    [`{"messageType":"message","data":"${"x".repeat(4097)}"}`, "too_long"],
+    ["hi", "bad_json"],
+  ];
+  for (const [frame, code] of wrong) assert.equal(codeOf(() => parseEnvelope(frame)), code);
+});
+
+Deno.test("formatEnvelope...: exactly the fields that those clients read", () => {
+  assert.equal(
+    formatEnvelopeUsers(["alice", "bob"]),
+    '{"messageType":"users","dataArray":["alice","bob"]}',
+  );
+  assert.equal(
+    formatEnvelopeMessage("alice", 'say "hi"', 1_640_000_000_000),
+    '{"messageType":"message","data":"{\\"from\\":\\"alice\\",\\"message\\":\\"say \\\\\\"hi\\\\\\"\\",\\"time\\":1640000000000}"}',
+  );
+});
+
+Deno.test("parseText: messages and every command", () => {
+  const expected: [string, object | undefined][] = [
+    ["hello", { messageType: "message", data: "hello" }],
+    ["  hello ", { messageType: "message", data: "  hello " }],
+    ["hello\r\n", { messageType: "message", data: "hello" }],
+    ["", undefined],
+    [" \t", undefined],
+    ["//nick", { messageType: "message", data: "/nick" }],
+    ["/nick  a b ", { messageType: "register", data: "a_b" }],
+    ["/join dev", { messageType: "join", data: "dev" }],
+    ["/users", { messageType: "users" }],
+    ["/ROOMS now", { messageType: "rooms" }],
+    ["/msg bob hi there", { messageType: "message", data: "hi there", to: "bob" }],
+    ["/msg bob  two\nlines", { messageType: "message", data: "two\nlines", to: "bob" }],
+    ["/me waves", { messageType: "message", data: "waves", action: true }],
+    ["/help", { messageType: "help" }],
+    ["/quit", { messageType: "quit" }],
+  ];
+  for (const [line, input] of expected) {
+    const parsed = parseText(line);
+    assert.deepEqual(parsed && plain(parsed), input, line);
+  }
+});
+
+Deno.test("parseText: refuses what lacks something, is too long or is no command", () => {
+  const usage = ["/nick", "/join", "/join A!", "/msg", "/msg bob", "/me", "/me ", "/", "/dance"];
+  for (const line of usage) assert.equal(codeOf(() => parseText(line)), "bad_message", line);
+  assert.equal(codeOf(() => parseText("é".repeat(2049))), "too_long");
+});
+
+Deno.test("formatHelp: a line for each command, and the slash", () => {
+  const lines = formatHelp();
+  assert.equal(lines.length, COMMANDS.length + 1);
+  for (const [i, { name }] of COMMANDS.entries()) {
+    assert.match(lines[i] ?? "", new RegExp(`^/${name} `));
+  }
+});
+
+Deno.test("formatText: every message as a reader of plain text sees it", () => {
+  const welcome = {
+    messageType: "welcome",
+    name: "a",
+    address: "",
+    room: "r",
+    epoch: "",
+    session: "",
+    id: 0,
+  } as const;
+  const expected: [RoomEvent | DirectMessage, string | undefined][] = [
+    [{ messageType: "message", ...origin, data: "hi" }, "alice: hi"],
+    [{ messageType: "message", ...origin, data: "hi\nbob: yo" }, "alice: hi\n  bob: yo"],
+    [{ messageType: "message", ...origin, data: "waves", action: true }, "* alice waves"],
+    [
+      { messageType: "private", time: 5, from: "a", to: "b", data: "x\ny" },
+      "(private) a to b: x\n  y",
+    ],
+    [{ messageType: "join", ...origin }, "* alice joined"],
+    [{ messageType: "leave", ...origin }, "* alice left"],
+    [{ messageType: "rename", ...origin, data: "bob" }, "* alice is now bob"],
+    [{ messageType: "presence", time: 5, count: 120 }, "* 120 people are here"],
+    [
+      { messageType: "users", dataArray: ["a", "b"], count: 7, room: "r" },
+      "* 7 in r: a, b and 5 more",
+    ],
+    [
+      { messageType: "rooms", dataArray: ["r", "s"], counts: [2, 1], count: 2 },
+      "* 2 rooms: r (2), s (1)",
+    ],
+    [{ ...welcome, data: "Welcome to chat! Type a message" }, "Welcome to chat! Type a message"],
+    [{ ...welcome, data: "You are a in r" }, "* You are a in r"],
+    [{ messageType: "missed", count: 37, data: "37 messages missed" }, "* 37 messages missed"],
+    [{ messageType: "error", code: "too_long", data: "Too long" }, "* Too long"],
+    [{ messageType: "ack", ref: "r", id: 1 }, undefined],
+    [{ messageType: "pong" }, undefined],
+  ];
+  for (const [message, line] of expected) assert.equal(formatText(message), line);
+});

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import type { RoomEvent, Said } from "../protocol.ts";
+import { CROWD, type Member, PRESENCE_INTERVAL, Room } from "../server/room.ts";
+import { FakeClock } from "./peer.ts";
+
+function member(name: string): Member {
+  return { name, address: "127.0.0.1:9" };
+}
+
+function said(data: string, ref?: string): Said {
+  return { messageType: "message", time: 0, from: "alice", address: "127.0.0.1:9", data, ref };
+}
+
+function makeRoom(capacity = 1024): { room: Room; clock: FakeClock; events: () => string[] } {
+  const clock = new FakeClock();
+  const room = new Room("lobby", { clock, capacity, first: 1 });
+  const subscription = room.subscribe(0);
+  const describe = (event: RoomEvent): string =>
+    event.messageType === "presence"
+      ? `presence ${event.count}`
+      : `${event.messageType} ${event.from}`;
+  const events = (): string[] => subscription.take()?.batch.events.map(describe) ?? [];
+  return { room, clock, events };
+}
+
+/** Lets `count` people in, as sessions do. */
+function fill(room: Room, count: number): Member[] {
+  return Array.from({ length: count }, (_, i) => {
+    const each = member(`m${i}`);
+    room.admit(each);
+    room.announce(each);
+    return each;
+  });
+}
+
+Deno.test("room: each coming and going is told while there is no crowd", () => {
+  const { room, clock, events } = makeRoom();
+  const members = fill(room, CROWD);
+  assert.equal(events().length, CROWD);
+  room.dismiss(members[0] ?? member(""));
+  assert.deepEqual(events(), ["leave m0"]);
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("room: in a crowd, presence sums up joins, leaves and renames, at most once in its interval", () => {
+  const { room, clock, events } = makeRoom();
+  const members = fill(room, CROWD + 50);
+  assert.equal(events().length, CROWD);
+  room.renamed(members[3] ?? member(""), "before");
+  clock.advance(PRESENCE_INTERVAL - 1);
+  assert.deepEqual(events(), []);
+  clock.advance(1);
+  assert.deepEqual(events(), [`presence ${CROWD + 50}`]);
+  clock.advance(PRESENCE_INTERVAL * 5);
+  assert.deepEqual(events(), []);
+  for (const each of members.slice(0, 20)) room.dismiss(each);
+  clock.advance(PRESENCE_INTERVAL);
+  assert.deepEqual(events(), [`presence ${CROWD + 30}`]);
+});
+
+Deno.test("room: messages are told in a crowd as ever", () => {
+  const { room, events } = makeRoom();
+  fill(room, CROWD + 1);
+  events();
+  room.say(said("hi"));
+  assert.deepEqual(events(), ["message alice"]);
+});
+
+Deno.test("room: an empty one waits for nothing", () => {
+  const { room, clock } = makeRoom();
+  const members = fill(room, CROWD + 2);
+  assert.equal(clock.pending, 1);
+  for (const each of members) room.dismiss(each);
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("room: users lists the first 500 names with the true count", () => {
+  const { room } = makeRoom();
+  fill(room, 600);
+  const { dataArray, count } = room.users();
+  assert.deepEqual([dataArray.length, dataArray[0], dataArray[499], count], [
+    500,
+    "m0",
+    "m499",
+    600,
+  ]);
+});
+
+Deno.test("room: a ref is known for exactly as long as its message is retained", () => {
+  const { room } = makeRoom(2);
+  assert.deepEqual(room.say(said("one", "r1")), { id: 1, again: false });
+  assert.deepEqual(room.say(said("two", "r2")), { id: 2, again: false });
+  assert.deepEqual(room.say(said("one", "r1")), { id: 1, again: true });
+  assert.deepEqual(room.say(said("three")), { id: 3, again: false });
+  assert.deepEqual(room.say(said("one", "r1")), { id: 4, again: false });
+  assert.deepEqual(room.say(said("two", "r2")), { id: 5, again: false });
+});
+
+Deno.test("room: the last things said, oldest first, without what else happened", () => {
+  const { room } = makeRoom(4);
+  for (const data of ["one", "two", "three"]) {
+    room.say(said(data));
+    room.announce(member("bob"));
+  }
+  assert.deepEqual(room.lastSaid(1).map(({ data }) => data), ["three"]);
+  assert.deepEqual(room.lastSaid(9).map(({ data }) => data), ["two", "three"]);
+  assert.deepEqual([room.beforeLast(3), room.beforeLast(9)], [3, 2]);
+});
+
+Deno.test("room: one connection takes another's place without anyone being told", () => {
+  const { room, events } = makeRoom();
+  const [old = member("")] = fill(room, 1);
+  events();
+  room.replace(old, member("m0"));
+  assert.deepEqual([room.names, events()], [["m0"], []]);
+});

@@ -22,7 +22,6 @@ import {
   formatChat,
   formatHelp,
   formatText,
-  GREETING,
   parseServerMessage,
   parseText,
   ProtocolError,
@@ -71,17 +70,14 @@ class Conversation {
   readonly #unaccepted = new Set<string>();
   readonly #closed = Promise.withResolvers<void>();
   readonly #leaving = new AbortController();
-  #name = "";
-  #isWelcome = false;
+  #welcome: Welcome | undefined;
+  /** The newest event when this client came into the room: up to there, what comes is history. */
+  #historyEnd = 0;
   #hasFailed = false;
-  /**
-   * What to call after each message: whoever waits looks again whether that is what it waited for.
-   */
+  /** Wakes `#until`, which checks its condition again. */
   #onChange: (() => void) | undefined;
-  /**
-   * Answers of the server to our pings: what was asked before a ping is answered before its pong.
-   */
-  #pongs = 0;
+  /** Whether the ping that we send last was answered, and so all that we asked before it. */
+  #hasPong = false;
 
   constructor(socket: WebSocket, options: ChatOptions) {
     this.#socket = socket;
@@ -94,13 +90,13 @@ class Conversation {
   async run(): Promise<number> {
     const { name, room, input } = this.#options;
     this.#send({ messageType: "register", data: name, room });
-    await this.#until(() => this.#isWelcome);
+    await this.#until(() => this.#welcome !== undefined);
     for await (const line of readLines(input, this.#leaving.signal)) {
       this.#take(line);
       await this.#until(() => this.#unaccepted.size < MAX_UNACCEPTED);
     }
     this.#send({ messageType: "ping" });
-    await this.#until(() => this.#pongs > 0 && this.#unaccepted.size === 0);
+    await this.#until(() => this.#hasPong && this.#unaccepted.size === 0);
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(CloseCode.normal);
     await this.#closed.promise;
     return this.#hasFailed ? 1 : 0;
@@ -163,9 +159,9 @@ class Conversation {
         return this.#greet(message);
       case "message":
       case "private":
-        return this.#showSaid(message);
+        return this.#showMessage(message);
       case "pong":
-        this.#pongs++;
+        this.#hasPong = true;
         return;
       case "ack":
         this.#unaccepted.delete(message.ref);
@@ -173,26 +169,28 @@ class Conversation {
       case "error":
         if (message.ref !== undefined) this.#unaccepted.delete(message.ref);
         return this.#refused(message.data);
-      default:
-        return this.#options.notify(dim(formatText(message) ?? ""));
+      case "join":
+      case "leave":
+      case "rename":
+      case "presence":
+        if (message.id <= this.#historyEnd) return;
+        break;
     }
+    this.#options.notify(dim(formatText(message) ?? ""));
   }
 
   #greet(welcome: Welcome): void {
-    if (!this.#isWelcome) {
-      this.#options.notify(GREETING);
-      this.#notify(`You are ${welcome.name} in ${welcome.room}`);
-    } else {
-      this.#notify(welcome.data);
-    }
-    this.#isWelcome = true;
-    this.#name = welcome.name;
+    this.#options.notify(dim(formatText(welcome) ?? ""));
+    if (!this.#welcome) this.#notify(`You are ${welcome.name} in ${welcome.room}`);
+    if (this.#welcome?.room !== welcome.room) this.#historyEnd = welcome.id;
+    this.#welcome = welcome;
   }
 
-  #showSaid(message: ServerMessage & { messageType: "message" | "private" }): void {
+  #showMessage(message: ServerMessage & { messageType: "message" | "private" }): void {
     const { ref, from } = message;
-    const isOwn = from === this.#name || (ref !== undefined && this.#unaccepted.has(ref));
-    if (ref !== undefined) this.#unaccepted.delete(ref);
+    const isAccepted = ref !== undefined && this.#unaccepted.delete(ref);
+    // The name tells too: what an earlier run of ours said is in the history.
+    const isOwn = isAccepted || from === this.#welcome?.name;
     if (isOwn && !this.#options.isTerminal) return;
     this.#options.print(this.#options.isTerminal ? decorate(message) : formatText(message) ?? "");
   }
@@ -210,7 +208,7 @@ class Conversation {
   }
 }
 
-/** Formats something said for a person: the name stands out, and the sender's address is there. */
+/** Formats a message for a person: the name stands out, and the sender's address is there. */
 function decorate(message: ServerMessage & { messageType: "message" | "private" }): string {
   const text = formatText(message) ?? "";
   if (message.messageType === "private" || message.action) return text;

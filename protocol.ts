@@ -4,7 +4,7 @@
  * and text (plain lines). Pure: no sockets, no clock, no state, so the server, the terminal client
  * and a page can all import it.
  *
- * Each dialect has one parse function a direction. It returns a typed message or throws a
+ * Each dialect has one parse function for each direction that this project reads. It returns a typed message or throws a
  * {@linkcode ProtocolError}; nothing unparsed goes further in.
  *
  * @module
@@ -35,8 +35,8 @@ export const MAX_NAME_LENGTH = 32;
 export const MAX_TEXT_BYTES = 4096;
 
 /**
- * Longest frame (or TCP line) from a client, in bytes of UTF-8: room for sixteen of the longest
- * messages.
+ * Longest frame (or TCP line) from a client, in bytes of UTF-8: enough for fifteen of the longest
+ * messages with their fields, if nothing in them needs escaping.
  */
 export const MAX_FRAME_BYTES = 65_536;
 
@@ -58,6 +58,8 @@ export const CloseCode = {
   tooBig: 1009,
   /** The server failed while handling this connection. */
   internalError: 1011,
+  /** The client asks for more and more without reading the answers. */
+  abuse: 4429,
 } as const;
 
 /** What an `error` message can be about. It concerns one message alone; the connection stays. */
@@ -104,8 +106,8 @@ export interface Register {
   after?: number | undefined;
 }
 
-/** Say something to the room, or with `to` to one person. */
-export interface Say {
+/** SendMessage something to the room, or with `to` to one person. */
+export interface SendMessage {
   messageType: "message";
   data: string;
   /** The sender's own id for this message, that nobody else uses (a UUID). */
@@ -125,7 +127,7 @@ export interface Moderate {
 /** Everything that a client can ask for. */
 export type ClientMessage =
   | Register
-  | Say
+  | SendMessage
   | Moderate
   | { messageType: "join"; data: string }
   | { messageType: "users" }
@@ -139,7 +141,7 @@ export type ClientMessage =
 export type TextInput = ClientMessage | { messageType: "help" } | { messageType: "quit" };
 
 /** Something said in a room. `time` is in milliseconds since 1970, `address` is `IP:PORT`. */
-export interface Said {
+export interface RoomMessage {
   messageType: "message";
   time: number;
   from: string;
@@ -166,7 +168,7 @@ export interface Presence {
 }
 
 /** What a room's queue holds: an event without its id, which the queue gives. */
-export type RoomEvent = Said | Membership | Presence;
+export type RoomEvent = RoomMessage | Membership | Presence;
 
 /** The answer to `register` and `join`. */
 export interface Welcome {
@@ -240,17 +242,13 @@ export function formatAddress(
   return isBare ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
-/** Returns the length of `text` in bytes of UTF-8. */
-export function byteLength(text: string): number {
-  return encoder.encode(text).length;
-}
-
 /**
  * Tells whether `text` takes more than `limit` bytes of UTF-8, without encoding what is surely
  * short enough.
  */
 export function isLongerThan(text: string, limit: number): boolean {
-  return text.length * 3 > limit && (text.length > limit || byteLength(text) > limit);
+  // A UTF-16 unit takes at most 3 bytes of UTF-8.
+  return text.length * 3 > limit && (text.length > limit || encoder.encode(text).length > limit);
 }
 
 /** Returns the valid name nearest to `raw`, or undefined if nothing of it is left. */
@@ -283,7 +281,7 @@ export function parseRoom(raw: string): string {
   throw new ProtocolError("bad_message", "A room's name is 1 to 32 of a-z, 0-9, _ and -.");
 }
 
-function parseSay(raw: string, ref?: string): string {
+function parseMessageText(raw: string, ref?: string): string {
   const data = cleanText(raw);
   if (data.trim() === "") throw new ProtocolError("bad_message", "The message is empty.", ref);
   if (isLongerThan(data, MAX_TEXT_BYTES)) {
@@ -318,33 +316,33 @@ function refOf(fields: Fields): string | undefined {
   return typeof ref === "string" && ref.length <= MAX_REF_LENGTH ? ref : undefined;
 }
 
-function wrong(fields: Fields, text: string): ProtocolError {
+function badMessage(fields: Fields, text: string): ProtocolError {
   return new ProtocolError("bad_message", text, refOf(fields));
 }
 
 function optionalString(fields: Fields, key: string): string | undefined {
   const value = fields[key] ?? undefined;
   if (value === undefined || typeof value === "string") return value;
-  throw wrong(fields, `"${key}" must be a string.`);
+  throw badMessage(fields, `"${key}" must be a string.`);
 }
 
 function requiredString(fields: Fields, key: string): string {
   const value = optionalString(fields, key);
   if (value !== undefined) return value;
-  throw wrong(fields, `"${String(fields["messageType"])}" needs "${key}", a string.`);
+  throw badMessage(fields, `"${String(fields["messageType"])}" needs "${key}", a string.`);
 }
 
-function optionalNumber(fields: Fields, key: string): number | undefined {
+function optionalWholeNumber(fields: Fields, key: string): number | undefined {
   const value = fields[key] ?? undefined;
   if (value === undefined) return undefined;
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
-  throw wrong(fields, `"${key}" must be a whole number, 0 or more.`);
+  throw badMessage(fields, `"${key}" must be a whole number, 0 or more.`);
 }
 
-function requiredNumber(fields: Fields, key: string): number {
-  const value = optionalNumber(fields, key);
+function requiredWholeNumber(fields: Fields, key: string): number {
+  const value = optionalWholeNumber(fields, key);
   if (value !== undefined) return value;
-  throw wrong(fields, `"${String(fields["messageType"])}" needs "${key}", a number.`);
+  throw badMessage(fields, `"${String(fields["messageType"])}" needs "${key}", a number.`);
 }
 
 function parseRegister(fields: Fields): Register {
@@ -356,20 +354,20 @@ function parseRegister(fields: Fields): Register {
     room: room === undefined ? undefined : parseRoom(room),
     session: optionalString(fields, "session"),
     epoch: optionalString(fields, "epoch"),
-    after: optionalNumber(fields, "after"),
+    after: optionalWholeNumber(fields, "after"),
   };
 }
 
-function parseSayFields(fields: Fields): Say {
+function parseMessage(fields: Fields): SendMessage {
   const ref = optionalString(fields, "ref");
   if (ref !== undefined && ref.length > MAX_REF_LENGTH) {
-    throw wrong(fields, `"ref" must be at most ${MAX_REF_LENGTH} characters long.`);
+    throw badMessage(fields, `"ref" must be at most ${MAX_REF_LENGTH} characters long.`);
   }
   const action = fields["action"] ?? false;
-  if (typeof action !== "boolean") throw wrong(fields, `"action" must be true or false.`);
+  if (typeof action !== "boolean") throw badMessage(fields, `"action" must be true or false.`);
   return {
     messageType: "message",
-    data: parseSay(requiredString(fields, "data"), ref),
+    data: parseMessageText(requiredString(fields, "data"), ref),
     ref,
     to: optionalString(fields, "to"),
     action: action || undefined,
@@ -384,7 +382,7 @@ export function parseChat(line: string): ClientMessage {
     case "register":
       return parseRegister(fields);
     case "message":
-      return parseSayFields(fields);
+      return parseMessage(fields);
     case "join":
       return { messageType, data: parseRoom(requiredString(fields, "data")) };
     case "users":
@@ -398,12 +396,15 @@ export function parseChat(line: string): ClientMessage {
       return {
         messageType,
         data: requiredString(fields, "data"),
-        seconds: optionalNumber(fields, "seconds"),
+        seconds: optionalWholeNumber(fields, "seconds"),
       };
     case undefined:
-      throw wrong(fields, '"messageType" is missing.');
+      throw badMessage(fields, '"messageType" is missing.');
     default:
-      throw wrong(fields, `There is no messageType ${JSON.stringify(messageType).slice(0, 80)}.`);
+      throw badMessage(
+        fields,
+        `There is no messageType ${JSON.stringify(messageType).slice(0, 80)}.`,
+      );
   }
 }
 
@@ -430,8 +431,8 @@ export function formatChatEvent(id: number, event: RoomEvent): string {
 /** The members that `join`, `leave`, `rename` and `message` share, as a client reads them. */
 function parseOrigin(fields: Fields): { id: number; time: number; from: string; address: string } {
   return {
-    id: requiredNumber(fields, "id"),
-    time: requiredNumber(fields, "time"),
+    id: requiredWholeNumber(fields, "id"),
+    time: requiredWholeNumber(fields, "time"),
     from: cleanText(requiredString(fields, "from")),
     address: cleanText(requiredString(fields, "address")),
   };
@@ -440,11 +441,67 @@ function parseOrigin(fields: Fields): { id: number; time: number; from: string; 
 function parseList<T>(fields: Fields, key: string, is: (item: unknown) => item is T): T[] {
   const list = fields[key];
   if (Array.isArray(list) && list.every(is)) return list;
-  throw wrong(fields, `"${String(fields["messageType"])}" needs "${key}", a list.`);
+  throw badMessage(fields, `"${String(fields["messageType"])}" needs "${key}", a list.`);
 }
 
 const isString = (item: unknown): item is string => typeof item === "string";
 const isNumber = (item: unknown): item is number => typeof item === "number";
+
+function cleanString(fields: Fields, key: string): string {
+  return cleanText(requiredString(fields, key));
+}
+
+function parseWelcome(fields: Fields): Welcome {
+  return {
+    messageType: "welcome",
+    data: cleanString(fields, "data"),
+    name: cleanString(fields, "name"),
+    address: cleanString(fields, "address"),
+    room: cleanString(fields, "room"),
+    epoch: cleanString(fields, "epoch"),
+    session: cleanString(fields, "session"),
+    id: requiredWholeNumber(fields, "id"),
+  };
+}
+
+function parseUsers(fields: Fields): Users {
+  return {
+    messageType: "users",
+    dataArray: parseList(fields, "dataArray", isString).map(cleanText),
+    count: requiredWholeNumber(fields, "count"),
+    room: cleanString(fields, "room"),
+  };
+}
+
+function parseRooms(fields: Fields): Rooms {
+  return {
+    messageType: "rooms",
+    dataArray: parseList(fields, "dataArray", isString).map(cleanText),
+    counts: parseList(fields, "counts", isNumber),
+    count: requiredWholeNumber(fields, "count"),
+  };
+}
+
+function parseRoomMessage(fields: Fields): RoomMessage & { id: number } {
+  return {
+    messageType: "message",
+    ...parseOrigin(fields),
+    data: cleanString(fields, "data"),
+    ref: optionalString(fields, "ref"),
+    action: fields["action"] === true ? true : undefined,
+  };
+}
+
+function parsePrivate(fields: Fields): Private {
+  return {
+    messageType: "private",
+    time: requiredWholeNumber(fields, "time"),
+    from: cleanString(fields, "from"),
+    to: cleanString(fields, "to"),
+    data: cleanString(fields, "data"),
+    ref: optionalString(fields, "ref"),
+  };
+}
 
 /**
  * Parses one line of a `chat.v1` frame from a server. Text is cleaned again: a client trusts no
@@ -456,59 +513,36 @@ const isNumber = (item: unknown): item is number => typeof item === "number";
 export function parseServerMessage(line: string): ServerMessage | undefined {
   const fields = parseFields(line);
   const messageType = fields["messageType"];
-  const text = (key: string): string => cleanText(requiredString(fields, key));
-  const ref = optionalString(fields, "ref");
+  const data = (): string => cleanString(fields, "data");
+  const number = (key: string): number => requiredWholeNumber(fields, key);
   switch (messageType) {
     case "welcome":
-      return {
-        messageType,
-        data: text("data"),
-        name: text("name"),
-        address: text("address"),
-        room: text("room"),
-        epoch: text("epoch"),
-        session: text("session"),
-        id: requiredNumber(fields, "id"),
-      };
-    case "message": {
-      const action = fields["action"] === true ? true : undefined;
-      return { messageType, ...parseOrigin(fields), data: text("data"), ref, action };
-    }
+      return parseWelcome(fields);
+    case "message":
+      return parseRoomMessage(fields);
     case "join":
     case "leave":
       return { messageType, ...parseOrigin(fields) };
     case "rename":
-      return { messageType, ...parseOrigin(fields), data: text("data") };
-    case "presence": {
-      const time = requiredNumber(fields, "time");
-      const id = requiredNumber(fields, "id");
-      return { messageType, id, time, count: requiredNumber(fields, "count") };
-    }
-    case "users": {
-      const dataArray = parseList(fields, "dataArray", isString).map(cleanText);
-      return { messageType, dataArray, count: requiredNumber(fields, "count"), room: text("room") };
-    }
-    case "rooms": {
-      const dataArray = parseList(fields, "dataArray", isString).map(cleanText);
-      const counts = parseList(fields, "counts", isNumber);
-      return { messageType, dataArray, counts, count: requiredNumber(fields, "count") };
-    }
-    case "private": {
-      const time = requiredNumber(fields, "time");
-      return { messageType, time, from: text("from"), to: text("to"), data: text("data"), ref };
-    }
+      return { messageType, ...parseOrigin(fields), data: data() };
+    case "presence":
+      return { messageType, id: number("id"), time: number("time"), count: number("count") };
+    case "users":
+      return parseUsers(fields);
+    case "rooms":
+      return parseRooms(fields);
+    case "private":
+      return parsePrivate(fields);
     case "missed":
-      return { messageType, count: requiredNumber(fields, "count"), data: text("data") };
+      return { messageType, count: number("count"), data: data() };
     case "ack":
-      return {
-        messageType,
-        ref: requiredString(fields, "ref"),
-        id: requiredNumber(fields, "id"),
-      };
+      return { messageType, ref: requiredString(fields, "ref"), id: number("id") };
     case "pong":
       return { messageType, data: optionalString(fields, "data") };
-    case "error":
-      return { messageType, code: text("code"), data: text("data"), ref };
+    case "error": {
+      const code = cleanString(fields, "code");
+      return { messageType, code, data: data(), ref: optionalString(fields, "ref") };
+    }
     default:
       return undefined;
   }
@@ -534,7 +568,7 @@ export function isJsonObject(frame: string): boolean {
  * Parses an envelope frame; explicit nulls count as absent. @throws {ProtocolError} If it is no
  * `register` or `message`.
  */
-export function parseEnvelope(frame: string): Register | Say {
+export function parseEnvelope(frame: string): Register | SendMessage {
   const fields = parseFields(frame);
   switch (fields["messageType"]) {
     case "register": {
@@ -545,9 +579,9 @@ export function parseEnvelope(frame: string): Register | Say {
       };
     }
     case "message":
-      return { messageType: "message", data: parseSay(requiredString(fields, "data")) };
+      return { messageType: "message", data: parseMessageText(requiredString(fields, "data")) };
     default:
-      throw wrong(fields, '"messageType" must be "register" or "message".');
+      throw badMessage(fields, '"messageType" must be "register" or "message".');
   }
 }
 
@@ -584,15 +618,15 @@ function parseNick(rest: string): TextInput | undefined {
   return data === undefined ? undefined : { messageType: "register", data };
 }
 
-function parsePrivate(rest: string): TextInput | undefined {
+function parseMsg(rest: string): TextInput | undefined {
   const [, to, text] = /^(\S+)\s+(\S.*)$/s.exec(rest) ?? [];
   if (to === undefined || text === undefined) return undefined;
-  return { messageType: "message", data: parseSay(text), to };
+  return { messageType: "message", data: parseMessageText(text), to };
 }
 
 function parseAction(rest: string): TextInput | undefined {
   if (rest === "") return undefined;
-  return { messageType: "message", data: parseSay(rest), action: true };
+  return { messageType: "message", data: parseMessageText(rest), action: true };
 }
 
 /** The slash commands, in the order in which `/help` lists them. */
@@ -611,7 +645,7 @@ export const COMMANDS: readonly Command[] = [
     help: "which rooms there are",
     parse: () => ({ messageType: "rooms" }),
   },
-  { name: "msg", usage: "NAME TEXT", help: "say it to one person", parse: parsePrivate },
+  { name: "msg", usage: "NAME TEXT", help: "say it to one person", parse: parseMsg },
   { name: "me", usage: "TEXT", help: "say what you do", parse: parseAction },
   { name: "help", usage: "", help: "show these commands", parse: () => ({ messageType: "help" }) },
   { name: "quit", usage: "", help: "leave", parse: () => ({ messageType: "quit" }) },
@@ -634,8 +668,10 @@ export function formatHelp(): string[] {
 export function parseText(line: string): TextInput | undefined {
   const text = cleanText(line.replace(/\r?\n$/, ""));
   if (text.trim() === "") return undefined;
-  if (!text.startsWith("/")) return { messageType: "message", data: parseSay(text) };
-  if (text.startsWith("//")) return { messageType: "message", data: parseSay(text.slice(1)) };
+  if (!text.startsWith("/")) return { messageType: "message", data: parseMessageText(text) };
+  if (text.startsWith("//")) {
+    return { messageType: "message", data: parseMessageText(text.slice(1)) };
+  }
   const [, name = "", rest = ""] = /^\/(\S*)\s*(.*)$/s.exec(text) ?? [];
   const command = COMMANDS.find((command) => command.name === name.toLowerCase());
   if (!command) {

@@ -20,7 +20,7 @@ import { chatDialect, type DialectFor, textDialect } from "./server/dialects.ts"
 import { envelopeDialect } from "./server/envelope.ts";
 import { parseServerFlags, USAGE, UsageError } from "./server/flags.ts";
 import { Hub, type HubOptions } from "./server/hub.ts";
-import { LogWriter } from "./server/log.ts";
+import { type Log, LogWriter, quoteError } from "./server/log.ts";
 import { formatMetrics, METRICS_TYPE } from "./server/metrics.ts";
 import { type Defaults, Session } from "./server/session.ts";
 import { serveTcp, type TcpServer } from "./server/tcp.ts";
@@ -32,7 +32,7 @@ import { upgrade } from "./server/websocket.ts";
  */
 export const SHUTDOWN_TIMEOUT = 4_500;
 
-/** How long the last log lines may take then, in milliseconds, so that all is over within 5 s. */
+/** How long writing the last log lines may take after that, in milliseconds: within 5 s all is over. */
 const FLUSH_TIMEOUT = 500;
 
 /**
@@ -41,7 +41,7 @@ const FLUSH_TIMEOUT = 500;
  */
 const SIGNAL_WINDOW = 300;
 
-/** Settings of {@linkcode serve}; those that are missing have the defaults of the command line. */
+/** Settings of {@linkcode serve}. */
 export interface ServeOptions extends HubOptions {
   /** The address to listen on. */
   readonly hostname: string;
@@ -63,19 +63,57 @@ export interface ChatServer {
   readonly finished: Promise<void>;
 }
 
-/** What a request can lead to, made once for all requests. */
-interface Routes {
+/** What the answer to a request depends on besides the request. */
+interface Context {
   readonly hub: Hub;
-  readonly open: (dialect: DialectFor, defaults?: Defaults) => Open;
   readonly tcpPort: number | undefined;
 }
+
+/** An HTTP request whose URL is valid, and the `IP:PORT` that it came from. */
+interface Visit {
+  readonly request: Request;
+  readonly url: URL;
+  readonly address: string;
+}
+
+/** Answers a visit. @throws {ProtocolError} If something about the request is wrong. */
+type Route = (visit: Visit, context: Context) => Response;
+
+const ROUTES: ReadonlyMap<string, Route> = new Map([
+  ["/", answerRoot],
+  ["/text", answerText],
+  ["/healthz", answerHealth],
+  ["/metrics", answerMetrics],
+]);
 
 function text(body: string, init: ResponseInit = {}): Response {
   return new Response(`${body}\n`, init);
 }
 
+function answerRoot(visit: Visit, context: Context): Response {
+  if (!wantsWebSocket(visit)) return text(formatGuide(visit.url, context));
+  if (!offers(visit, CHAT_V1)) {
+    return connect(visit, context, { dialect: envelopeDialect(context.hub.clock) });
+  }
+  return connect(visit, context, { dialect: chatDialect, protocol: CHAT_V1 });
+}
+
+function answerText(visit: Visit, context: Context): Response {
+  if (wantsWebSocket(visit)) return connect(visit, context, { dialect: textDialect });
+  const body = `Connect with a WebSocket: websocat ws://${visit.url.host}/text`;
+  return text(body, { status: 426, headers: { upgrade: "websocket" } });
+}
+
+function answerHealth(_visit: Visit, { hub }: Context): Response {
+  return Response.json({ status: "ok", connections: hub.connected.size });
+}
+
+function answerMetrics(_visit: Visit, { hub }: Context): Response {
+  return new Response(formatMetrics(hub), { headers: { "content-type": METRICS_TYPE } });
+}
+
 /** Returns what `GET /` says: how to come in. */
-function formatGuide({ host, hostname }: URL, tcpPort: number | undefined): string {
+function formatGuide({ host, hostname }: URL, { tcpPort }: Context): string {
   const ways = [
     [`deno task client --server=ws://${host}`, "our own client, in a terminal"],
     [`websocat ws://${host}/text`, "lines of text over WebSocket"],
@@ -84,6 +122,15 @@ function formatGuide({ host, hostname }: URL, tcpPort: number | undefined): stri
   ];
   const rows = ways.map(([way = "", what]) => `  ${way.padEnd(50)} ${what}`);
   return ["Broadcast chat. However you come in, it is one conversation:", "", ...rows].join("\n");
+}
+
+function wantsWebSocket({ request }: Visit): boolean {
+  return request.headers.get("upgrade")?.toLowerCase() === "websocket";
+}
+
+function offers({ request }: Visit, protocol: string): boolean {
+  const offered = request.headers.get("sec-websocket-protocol") ?? "";
+  return offered.split(",").some((name) => name.trim() === protocol);
 }
 
 /** Reads `?name=` and `?room=`. @throws {ProtocolError} If the room is no valid name. */
@@ -95,61 +142,38 @@ function parseDefaults({ searchParams }: URL): Defaults {
   };
 }
 
-function offers(request: Request, protocol: string): boolean {
-  const offered = request.headers.get("sec-websocket-protocol") ?? "";
-  return offered.split(",").some((name) => name.trim() === protocol);
+function connect(
+  { request, url, address }: Visit,
+  { hub }: Context,
+  { dialect, protocol }: { dialect: DialectFor; protocol?: string },
+): Response {
+  const options = { dialect, defaults: parseDefaults(url) };
+  const open: Open = (connection) => new Session(hub, connection, options);
+  return upgrade(request, { address, protocol, open, log: hub.log });
 }
 
-/**
- * Answers a request for a WebSocket. All that is needed of the request is read before the upgrade;
- * nothing stands after it.
- */
-function connect(request: Request, address: string, { hub, open }: Routes): Response {
-  const url = new URL(request.url);
-  const protocol = url.pathname === "/" && offers(request, CHAT_V1) ? CHAT_V1 : undefined;
-  const dialect = url.pathname === "/text"
-    ? textDialect
-    : protocol
-    ? chatDialect
-    : envelopeDialect(hub.clock);
-  const options = { address, protocol, open: open(dialect, parseDefaults(url)), log: hub.log };
-  return upgrade(request, options);
-}
-
-function answer(request: Request, address: string, routes: Routes): Response {
-  const url = new URL(request.url);
-  const { pathname } = url;
-  const { hub } = routes;
-  if (!["/", "/text", "/healthz", "/metrics"].includes(pathname)) {
-    return text("There is nothing here. Try /.", { status: 404 });
-  }
+function answer(request: Request, address: string, context: Context): Response {
+  const url = URL.parse(request.url);
+  if (!url) throw new ProtocolError("bad_message", "The Host header is no host.");
+  const route = ROUTES.get(url.pathname);
+  if (!route) return text("There is nothing here. Try /.", { status: 404 });
   if (request.method !== "GET" && request.method !== "HEAD") {
     return text("Only GET and HEAD.", { status: 405, headers: { allow: "GET, HEAD" } });
   }
-  const wantsUpgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket";
-  switch (pathname) {
-    case "/healthz":
-      return Response.json({ status: "ok", connections: hub.connected.size });
-    case "/metrics":
-      return new Response(formatMetrics(hub), { headers: { "content-type": METRICS_TYPE } });
-    default:
-      if (wantsUpgrade) return connect(request, address, routes);
-      if (pathname === "/") return text(formatGuide(url, routes.tcpPort));
-      return text(`Connect with a WebSocket: websocat ws://${url.host}/text`, {
-        status: 426,
-        headers: { upgrade: "websocket" },
-      });
-  }
+  return route({ request, url, address }, context);
 }
 
-/** Answers any request: what it is wrong about is its own fault (400), never the server's end. */
-function handle(request: Request, address: string, routes: Routes): Response {
+/**
+ * Answers a request. One that is wrong gets 400; a fault of ours gets 500 and is logged; neither
+ * ends the server.
+ */
+function handle(request: Request, address: string, context: Context): Response {
   try {
-    return answer(request, address, routes);
+    return answer(request, address, context);
   } catch (error) {
-    const isTheirs = error instanceof ProtocolError || error instanceof TypeError;
-    if (!isTheirs) routes.hub.log("error", `Request of ${address} failed: ${String(error)}`);
-    return text(isTheirs ? error.message : "Internal error", { status: isTheirs ? 400 : 500 });
+    if (error instanceof ProtocolError) return text(error.message, { status: 400 });
+    context.hub.log("error", `Request of ${address} failed: ${quoteError(error)}`);
+    return text("Internal error", { status: 500 });
   }
 }
 
@@ -193,15 +217,14 @@ export function serve(options: ServeOptions): ChatServer {
   const { hostname, port, tcpPort } = options;
   const hub = new Hub(options);
   const { log } = hub;
-  const open: Routes["open"] = (dialect, defaults) => (connection) =>
-    new Session(hub, connection, { dialect, defaults });
+  const open: Open = (connection) => new Session(hub, connection, { dialect: textDialect });
   const tcp = tcpPort === undefined ? undefined : listen(
     { hostname, port: tcpPort },
-    (address) => serveTcp({ ...address, open: open(textDialect), log }),
+    (address) => serveTcp({ ...address, open, log }),
   );
-  const routes = { hub, open, tcpPort: tcp?.addr.port };
+  const context = { hub, tcpPort: tcp?.addr.port };
   const answerHttp: Deno.ServeHandler<Deno.NetAddr> = (request, { remoteAddr }) =>
-    handle(request, formatAddress(remoteAddr), routes);
+    handle(request, formatAddress(remoteAddr), context);
   let http: Deno.HttpServer<Deno.NetAddr>;
   try {
     http = listen(
@@ -216,13 +239,13 @@ export function serve(options: ServeOptions): ChatServer {
   if (tcp) log("info", `TCP running on ${formatAddress(tcp.addr)}`);
 
   const stopped = Promise.all([http.finished, tcp?.finished]).then(() => {});
-  const gaveUp = Promise.withResolvers<void>();
+  const shutDown = Promise.withResolvers<void>();
   let stopping: Promise<void> | undefined;
   return {
     addr: http.addr,
     tcpAddr: tcp?.addr,
-    finished: Promise.race([stopped, gaveUp.promise]),
-    shutdown: () => stopping ??= stop(hub, http, tcp).finally(gaveUp.resolve),
+    finished: Promise.race([stopped, shutDown.promise]),
+    shutdown: () => stopping ??= stop(hub, http, tcp).finally(shutDown.resolve),
   };
 }
 
@@ -234,6 +257,7 @@ async function stop(
   http: Deno.HttpServer<Deno.NetAddr>,
   tcp: TcpServer | undefined,
 ): Promise<void> {
+  hub.log("info", "Shutting down");
   // 1. Nobody comes in by TCP any more.
   tcp?.shutdown();
   // 2. Everyone gets what was published, and Close 1001.
@@ -253,10 +277,13 @@ async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
 }
 
 /**
- * Calls `stop` at the first signal and `abort` at the second, of which a terminal's echo counts as
- * the first.
+ * Calls `stop` at the first signal and `abort` at a later one. Signals within
+ * {@linkcode SIGNAL_WINDOW} of the first are its doubles.
+ *
+ * @returns A function that stops listening.
  */
-function onSignals(stop: () => void, abort: () => void): void {
+function onSignals(stop: () => void, abort: () => void): () => void {
+  const signals = ["SIGINT", "SIGTERM"] as const;
   let first: number | undefined;
   const take = (): void => {
     const now = performance.now();
@@ -267,22 +294,22 @@ function onSignals(stop: () => void, abort: () => void): void {
       abort();
     }
   };
-  Deno.addSignalListener("SIGINT", take);
-  Deno.addSignalListener("SIGTERM", take);
+  for (const signal of signals) Deno.addSignalListener(signal, take);
+  return () => signals.forEach((signal) => Deno.removeSignalListener(signal, take));
 }
 
 /**
  * Logs what nobody caught, instead of ending the process: it belongs to one connection, and the
  * others go on.
  */
-function surviveFaults(writer: LogWriter): void {
+function surviveFaults(log: Log): void {
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    writer.log("error", `Unhandled rejection: ${JSON.stringify(String(event.reason))}`);
+    log("error", `Unhandled rejection: ${quoteError(event.reason)}`);
   });
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();
-    writer.log("error", `Unhandled error: ${JSON.stringify(event.message)}`);
+    log("error", `Unhandled error: ${quoteError(event.error)}`);
   });
 }
 
@@ -301,16 +328,18 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const writer = new LogWriter(Deno.stdout, flags.logLevel);
+  let ignoreSignals = (): void => {};
   try {
     const server = serve({ ...flags, log: writer.log });
-    surviveFaults(writer);
-    onSignals(() => server.shutdown(), () => Deno.exit(130));
+    surviveFaults(writer.log);
+    ignoreSignals = onSignals(() => server.shutdown(), () => Deno.exit(130));
     await server.finished;
     return 0;
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     return 1;
   } finally {
+    ignoreSignals();
     await atMost(FLUSH_TIMEOUT, writer.flush());
   }
 }

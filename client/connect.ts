@@ -26,6 +26,11 @@ export async function connect(url: URL): Promise<WebSocket> {
   const failure = await promise;
   socket.onopen = null;
   socket.onerror = null;
+  if (failure === undefined && socket.protocol !== CHAT_V1) {
+    socket.close();
+    const text = `Cannot connect to ${formatUrl(url)}: it does not speak ${CHAT_V1}.`;
+    throw new ConnectError(`${text} Check the address.`);
+  }
   if (failure !== undefined) {
     const reason = await findReason(url, failure);
     throw new ConnectError(`Cannot connect to ${formatUrl(url)}: ${reason}`);
@@ -40,9 +45,7 @@ export async function connect(url: URL): Promise<WebSocket> {
 async function findReason(url: URL, failure: string): Promise<string> {
   const status = /Invalid status code: (\d+)/.exec(failure)?.[1];
   if (status === "503") return "the server is full. Try again later.";
-  if (status !== undefined) {
-    return `that is no chat server (it answered HTTP ${status}). Check the address.`;
-  }
+  if (status !== undefined) return `HTTP ${status} is the answer, not a chat. Check the address.`;
   if (failure.includes("dns error")) return "there is no such host. Check its name.";
   if (failure.includes("InvalidContentType")) return "it does not speak TLS. Try ws:// for wss://.";
   const port = Number(url.port || (url.protocol === "wss:" ? 443 : 80));

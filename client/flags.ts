@@ -47,10 +47,20 @@ Usage: deno task client [NAME] [--server=${DEFAULT_SERVER}]
 
 Exit codes: 0 left, 1 no connection or a message was refused, 2 wrong arguments.`;
 
-function parseUrl(flag: string, value: string): URL {
-  const url = URL.parse(value);
-  if (url && (url.protocol === "ws:" || url.protocol === "wss:") && url.host !== "") return url;
-  throw new UsageError(`${flag}: that makes no address. Give one such as ${DEFAULT_SERVER}.`);
+function parseServer(server: string): URL {
+  const url = URL.parse(server);
+  const isWebSocket = url?.protocol === "ws:" || url?.protocol === "wss:";
+  if (url && isWebSocket && url.hash === "") return url;
+  throw new UsageError(`--server=${server}: give an address such as ${DEFAULT_SERVER}.`);
+}
+
+function parseHostAndPort(host: string, port: string): URL {
+  if (!/^\d+$/.test(port) || Number(port) < 1 || Number(port) > 65_535) {
+    throw new UsageError(`--port=${port}: give a whole number from 1 to 65535.`);
+  }
+  const url = URL.parse(`ws://${formatAddress({ hostname: host, port })}`);
+  if (url && url.pathname + url.search + url.hash + url.username === "/") return url;
+  throw new UsageError(`--host=${host}: give a host's name or address, such as ${DEFAULT_HOST}.`);
 }
 
 function rejectUnknown(arg: string): void {
@@ -64,6 +74,7 @@ function rejectUnknown(arg: string): void {
  * @throws {UsageError} If an argument is unknown or its value is invalid.
  */
 export function parseClientFlags(args: readonly string[]): ClientFlags | "help" | "version" {
+  // `deno task client -- alice` passes the `--` on.
   const parsed = parseArgs(args.filter((arg) => arg !== "--"), {
     boolean: ["help", "version", "no-color"],
     string: ["server", "host", "port", "room", "_"],
@@ -80,12 +91,7 @@ export function parseClientFlags(args: readonly string[]): ClientFlags | "help" 
   if (more !== undefined) throw new UsageError(`One name is enough: what is ${more}? See --help.`);
   try {
     return {
-      url: server === undefined
-        ? parseUrl(
-          `--host=${host} --port=${port}`,
-          `ws://${formatAddress({ hostname: host, port })}`,
-        )
-        : parseUrl(`--server=${server}`, server),
+      url: server === undefined ? parseHostAndPort(host, port) : parseServer(server),
       name: cleanName(name ?? ""),
       room: parseRoom(room),
       color: !parsed["no-color"],

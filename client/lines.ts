@@ -10,12 +10,12 @@
  */
 export async function* readLines(
   input: ReadableStream<Uint8Array>,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): AsyncGenerator<string, void> {
   const reader = input.pipeThrough(new TextDecoderStream()).getReader();
   const stop = (): void => void reader.cancel().catch(() => {});
-  signal.addEventListener("abort", stop);
-  if (signal.aborted) stop();
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
   let rest = "";
   try {
     for (;;) {
@@ -24,13 +24,13 @@ export async function* readLines(
       const lines = (rest + value).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) {
-        if (signal.aborted) return;
+        if (signal?.aborted) return;
         yield line.replace(/\r$/, "");
       }
     }
-    if (rest !== "" && !signal.aborted) yield rest;
+    if (rest !== "" && !signal?.aborted) yield rest;
   } finally {
-    signal.removeEventListener("abort", stop);
+    signal?.removeEventListener("abort", stop);
     stop();
   }
 }

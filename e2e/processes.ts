@@ -8,6 +8,7 @@
  */
 
 import assert from "node:assert/strict";
+import { readLines } from "../client/lines.ts";
 import { Peer } from "../tests/peer.ts";
 
 /** Longer than the time within which two signals count as one, in milliseconds. */
@@ -31,7 +32,7 @@ class Program implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    this.#lines = lines(this.child.stdout);
+    this.#lines = readLines(this.child.stdout);
     this.#stderr = new Response(this.child.stderr).text();
     this.#stdin = this.child.stdin.getWriter();
   }
@@ -72,16 +73,6 @@ class Program implements AsyncDisposable {
     }
     await this.finish();
   }
-}
-
-async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, void> {
-  let rest = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split("\n");
-    rest = parts.pop() ?? "";
-    yield* parts;
-  }
-  if (rest !== "") yield rest;
 }
 
 /** A server on free ports, whose log begins after the lines that name them. */

@@ -1,6 +1,6 @@
 /**
- * The time, and a way to be called later: passed in wherever time matters, so that a test can be
- * its master.
+ * The time, and a way to be called later: passed in wherever time matters, so that tests can
+ * control it.
  *
  * @module
  */

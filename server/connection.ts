@@ -7,8 +7,8 @@
  */
 
 /**
- * Bytes that may wait unsent for one client before it counts as slow: as much as one frame of the
- * longest kind from us. A slow client's place in the queue waits until it has drained.
+ * Bytes that may wait unsent for one client before it counts as slow: 64 KiB. One batch may exceed
+ * it; then nothing more is sent until it has drained, and the client's place in the queue waits.
  */
 export const HIGH_WATER = 65_536;
 
@@ -20,7 +20,7 @@ export interface Connection {
    * Sends a frame (on TCP: a line). Never waits and never throws; after the end it does nothing.
    */
   send(frame: string): void;
-  /** Whether more than {@linkcode HIGH_WATER} bytes wait unsent. */
+  /** Whether more than {@linkcode HIGH_WATER} bytes (on TCP: UTF-16 units) wait unsent. */
   readonly congested: boolean;
   /** Resolves once the connection is not congested, or has ended. */
   drained(): Promise<void>;
@@ -34,8 +34,11 @@ export interface Receiver {
   receive(frame: string): void;
   /** Takes what cannot be a frame, with one sentence for the sender that says why. */
   refuse(reason: string): void;
-  /** Is told that the client will send nothing more, but may still read. */
-  finish(): void;
+  /**
+   * Is told that the client will send nothing more, but may still read. Resolves once it has got
+   * what it has coming, and the connection is closed.
+   */
+  finish(): Promise<void>;
   /** Is told that the connection is gone. `code` is the WebSocket close code, if there was one. */
   end(code?: number): void;
 }

@@ -9,6 +9,7 @@ import {
   type DirectMessage,
   formatChat,
   formatChatEvent,
+  formatHelp,
   formatText,
   parseChat,
   parseText,
@@ -21,17 +22,24 @@ import type { Connection } from "./connection.ts";
 import type { Batch } from "./queue.ts";
 import type { Room } from "./room.ts";
 
+/** What a client can ask of a session. */
+export type Input = Exclude<TextInput, { messageType: "help" }>;
+
 /** One client's dialect: reads its frames, and words for it whatever it is told. */
 export interface Dialect {
   /** Whether a client takes part from its connection on, rather than from its `register`. */
   readonly entersAtOnce: boolean;
+  /** Whether a client can come back and go on where its connection ended. */
+  readonly resumes: boolean;
   /** Splits a frame into what may hold a message each. */
   split(frame: string): readonly string[];
   /**
    * Parses one of these. @returns What it asks for, if anything. @throws {ProtocolError} If it is
    * invalid.
    */
-  parse(line: string): TextInput | undefined;
+  parse(line: string): Input | undefined;
+  /** Answers what was no frame of text, with one sentence that says why. */
+  refuse(reason: string): void;
   /**
    * Greets someone who came into `room`. @returns The id after which what happened there is news to
    * this client.
@@ -45,11 +53,14 @@ export interface Dialect {
   close(): void;
 }
 
-/** Makes a dialect for a connection; `history` is how many events or messages a newcomer gets. */
+/**
+ * Makes a dialect for a connection; `history` is how much of the past a newcomer gets: events in
+ * `chat.v1`, messages in text.
+ */
 export type DialectFor = (connection: Connection, history: number) => Dialect;
 
-/** Makes `encode` work once for each batch: subscribers at the same place share its result. */
-export function once<R>(
+/** Memoizes `encode` by batch: subscribers at the same place share its result. */
+export function perBatch<R>(
   encode: (batch: Batch<RoomEvent>) => R,
 ): (batch: Batch<RoomEvent>) => R {
   const results = new WeakMap<Batch<RoomEvent>, R>();
@@ -62,13 +73,18 @@ export function once<R>(
   };
 }
 
-const encodeChat = once(({ first, events }) =>
+const encodeChat = perBatch(({ first, events }) =>
   events.map((event, index) => formatChatEvent(first + index, event)).join("\n")
 );
 
-const encodeText = once(({ events }) =>
+const encodeText = perBatch(({ events }) =>
   events.map((event) => formatText(event)).filter((line) => line !== undefined)
 );
+
+/** Returns the error that answers what was no frame of text. */
+export function refusal(reason: string): DirectMessage {
+  return { messageType: "error", code: "bad_message", data: reason };
+}
 
 /**
  * Returns the dialect of our own clients: JSON objects, and all that is sent together in one frame.
@@ -76,8 +92,10 @@ const encodeText = once(({ events }) =>
 export function chatDialect(connection: Connection, history: number): Dialect {
   return {
     entersAtOnce: false,
+    resumes: true,
     split: splitChat,
     parse: parseChat,
+    refuse: (reason) => connection.send(formatChat(refusal(reason))),
     greet: (welcome, room) => {
       connection.send(`${formatChat(welcome)}\n${formatChat(room.users())}`);
       return room.beforeLast(history);
@@ -99,11 +117,18 @@ export function textDialect(connection: Connection, history: number): Dialect {
   };
   return {
     entersAtOnce: true,
+    resumes: false,
     split: (frame) => [frame],
-    parse: parseText,
+    parse: (line) => {
+      const input = parseText(line);
+      if (input?.messageType !== "help") return input;
+      for (const help of formatHelp()) connection.send(`* ${help}`);
+      return undefined;
+    },
+    refuse: (reason) => send(refusal(reason)),
     greet: (welcome, room) => {
       send(welcome);
-      room.lastSaid(history).forEach(send);
+      room.lastMessages(history).forEach(send);
       return room.newest;
     },
     send,

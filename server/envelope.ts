@@ -20,14 +20,14 @@ import {
   parseEnvelope,
   type Register,
   type RoomEvent,
-  type Said,
-  type Say,
+  type RoomMessage,
+  type SendMessage,
   SERVER_NAME,
   type Welcome,
 } from "../protocol.ts";
 import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
-import { type Dialect, type DialectFor, once } from "./dialects.ts";
+import { type Dialect, type DialectFor, perBatch, refusal } from "./dialects.ts";
 import type { Batch } from "./queue.ts";
 import type { Room } from "./room.ts";
 
@@ -37,11 +37,12 @@ import type { Room } from "./room.ts";
  */
 export const LIST_INTERVAL = 250;
 
-const encodeEnvelope = once(({ events }) =>
-  events.map((event) => event.messageType === "message" ? formatSaid(event) : undefined)
+const encodeEnvelope = perBatch(({ events }) =>
+  events.filter((event) => event.messageType === "message")
+    .map((message) => ({ from: message.from, frame: formatMessage(message) }))
 );
 
-function formatSaid({ from, data, time, action }: Said): string {
+function formatMessage({ from, data, time, action }: RoomMessage): string {
   return formatEnvelopeMessage(from, action ? `* ${from} ${data}` : data, time);
 }
 
@@ -52,18 +53,18 @@ export function envelopeDialect(clock: Clock): DialectFor {
 
 class EnvelopeDialect implements Dialect {
   readonly entersAtOnce = false;
+  readonly resumes = false;
   readonly #connection: Connection;
   readonly #clock: Clock;
   #isFirstFrame = true;
   /** The room that this client is in, once it is. */
   #room: Room | undefined;
-  /** The room's names as they were when the last list was sent, and whom that list had besides. */
+  /** `room.names` when the last list was sent. */
   #listed: readonly string[] = [];
+  /** Everyone in that list, also a speaker who had left the room. */
   #known = new Set<string>();
   #listedAt = -Infinity;
   #cancelList: (() => void) | undefined;
-  /** Whether `server` has spoken: from then on it is in every list. */
-  #serverSpoke = false;
 
   constructor(connection: Connection, clock: Clock) {
     this.#connection = connection;
@@ -74,13 +75,17 @@ class EnvelopeDialect implements Dialect {
     return [frame];
   }
 
-  parse(frame: string): Register | Say | undefined {
+  parse(frame: string): Register | SendMessage | undefined {
     const isStranger = this.#isFirstFrame && !isJsonObject(frame);
     this.#isFirstFrame = false;
     if (!isStranger) return parseEnvelope(frame);
-    this.#connection.send(ENVELOPE_HINT);
-    this.#connection.close(CloseCode.notJson, "Not a JSON object");
+    this.#turnAway();
     return undefined;
+  }
+
+  refuse(reason: string): void {
+    if (this.#isFirstFrame) this.#turnAway();
+    else this.send(refusal(reason));
   }
 
   greet(_welcome: Welcome, room: Room): number {
@@ -95,17 +100,12 @@ class EnvelopeDialect implements Dialect {
       const text = `(private) ${message.data}`;
       this.#say(message.from, formatEnvelopeMessage(message.from, text, message.time));
     } else if (message.messageType === "error" || message.messageType === "missed") {
-      this.#serverSpoke = true;
       this.#say(SERVER_NAME, formatEnvelopeMessage(SERVER_NAME, message.data, this.#clock.now()));
     }
   }
 
   deliver(batch: Batch<RoomEvent>): void {
-    const frames = encodeEnvelope(batch);
-    batch.events.forEach((event, index) => {
-      const frame = frames[index];
-      if (event.messageType === "message" && frame !== undefined) this.#say(event.from, frame);
-    });
+    for (const { from, frame } of encodeEnvelope(batch)) this.#say(from, frame);
     if (this.#room?.names !== this.#listed) this.#sendListSoon();
   }
 
@@ -113,6 +113,11 @@ class EnvelopeDialect implements Dialect {
     this.#cancelList?.();
     this.#cancelList = undefined;
     this.#room = undefined;
+  }
+
+  #turnAway(): void {
+    this.#connection.send(ENVELOPE_HINT);
+    this.#connection.close(CloseCode.notJson, "Not a JSON object");
   }
 
   #say(from: string, frame: string): void {
@@ -135,9 +140,11 @@ class EnvelopeDialect implements Dialect {
    */
   #sendList(speaker?: string): void {
     if (!this.#room) return;
+    const serverSpoke = this.#known.has(SERVER_NAME);
     this.#listed = this.#room.names;
     this.#known = new Set(this.#listed);
-    if (this.#serverSpoke) this.#known.add(SERVER_NAME);
+    // Once it has spoken, the server stays in the list.
+    if (serverSpoke) this.#known.add(SERVER_NAME);
     if (speaker !== undefined) this.#known.add(speaker);
     this.#listedAt = this.#clock.elapsed();
     this.#connection.send(formatEnvelopeUsers([...this.#known]));

@@ -7,7 +7,12 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { DEFAULT_HOST, DEFAULT_PORT } from "../protocol.ts";
 import { DEFAULT_CAPACITY, DEFAULT_HISTORY } from "./hub.ts";
-import { type Level, LEVELS } from "./log.ts";
+import { DEFAULT_LEVEL, type Level, LEVELS } from "./log.ts";
+
+/** The largest ring: at some 4 KB an event, more would be a mistake. */
+const MAX_CAPACITY = 1_000_000;
+
+const MAX_PORT = 65_535;
 
 /** What the command line asks the server to do. */
 export interface ServerFlags {
@@ -35,14 +40,9 @@ Usage: deno task server [--port=8080] [--tcp-port=8081]
   --tcp-port=N      port of plain TCP, for nc and telnet [none]
   --capacity=N      events that each room retains [${DEFAULT_CAPACITY}]
   --history=N       events that a newcomer gets [${DEFAULT_HISTORY}]
-  --log-level=LEVEL ${LEVELS.join(", ")} [info]
+  --log-level=LEVEL ${LEVELS.join(", ")} [${DEFAULT_LEVEL}]
   --help            show this
   --version         show the version`;
-
-/** The largest ring: at some 4 KB an event, more would be a mistake. */
-const MAX_CAPACITY = 1_000_000;
-
-const MAX_PORT = 65_535;
 
 function parseNumber(flag: string, value: string, [min, max]: [number, number]): number {
   const number = Number(value);
@@ -67,6 +67,7 @@ function rejectUnknown(arg: string): never {
  * @throws {UsageError} If an argument is unknown or its value is invalid.
  */
 export function parseServerFlags(args: readonly string[]): ServerFlags | "help" | "version" {
+  // `deno task server -- --port=1` passes the `--` on.
   const parsed = parseArgs(args.filter((arg) => arg !== "--"), {
     boolean: ["help", "version"],
     string: ["host", "port", "tcp-port", "capacity", "history", "log-level"],
@@ -75,7 +76,7 @@ export function parseServerFlags(args: readonly string[]): ServerFlags | "help" 
       port: String(DEFAULT_PORT),
       capacity: String(DEFAULT_CAPACITY),
       history: String(DEFAULT_HISTORY),
-      "log-level": "info",
+      "log-level": DEFAULT_LEVEL,
     },
     unknown: rejectUnknown,
   });

@@ -31,6 +31,12 @@ export const MAX_ENDED = 10_000;
  */
 export const MAX_EMPTY_ROOMS = 64;
 
+/** Default of {@linkcode HubOptions.capacity} and `--capacity`. */
+export const DEFAULT_CAPACITY = 1024;
+
+/** Default of {@linkcode HubOptions.history} and `--history`. */
+export const DEFAULT_HISTORY = 20;
+
 /** Someone who takes part: a member of a room who can be spoken to and sent away. */
 export interface Participant extends Member {
   name: string;
@@ -59,7 +65,7 @@ export interface Pass {
 /** Counts since the start. */
 export interface Counters {
   /** Connections that were opened. */
-  connected: number;
+  opened: number;
   /** Messages that were published. */
   published: number;
   /** Events handed to a connection, counted once for each. */
@@ -70,9 +76,9 @@ export interface Counters {
 
 /** Settings of a {@linkcode Hub}. */
 export interface HubOptions {
-  /** Events that each room retains. Default 1024. */
+  /** Events that each room retains. Default {@linkcode DEFAULT_CAPACITY}. */
   readonly capacity?: number | undefined;
-  /** Events that a newcomer gets. Default 20. */
+  /** Events that a newcomer gets. Default {@linkcode DEFAULT_HISTORY}. */
   readonly history?: number | undefined;
   /** Takes the log lines. Default: nobody. */
   readonly log?: Log | undefined;
@@ -80,14 +86,8 @@ export interface HubOptions {
   readonly clock?: Clock | undefined;
 }
 
-/** Default of {@linkcode HubOptions.capacity} and `--capacity`. */
-export const DEFAULT_CAPACITY = 1024;
-
-/** Default of {@linkcode HubOptions.history} and `--history`. */
-export const DEFAULT_HISTORY = 20;
-
 /** Returns 128 random bits in hexadecimal. */
-function secret(): string {
+function randomId(): string {
   return crypto.getRandomValues(new Uint8Array(16)).toHex();
 }
 
@@ -99,12 +99,12 @@ function withSuffix(name: string, suffix: string): string {
 /** What all sessions of one server share. */
 export class Hub {
   /** Names this run of the server. */
-  readonly epoch: string = secret();
+  readonly epoch: string = randomId();
   /** Events that a newcomer gets. */
   readonly history: number;
   readonly log: Log;
   readonly clock: Clock;
-  readonly counters: Counters = { connected: 0, published: 0, delivered: 0, missed: 0 };
+  readonly counters: Counters = { opened: 0, published: 0, delivered: 0, missed: 0 };
   /** Everyone who is connected, whether they take part yet or not. */
   readonly connected = new Set<Pick<Participant, "close">>();
   /** Whether everyone is being sent away: nobody is told any more who leaves. */
@@ -149,11 +149,8 @@ export class Hub {
     };
   }
 
-  /**
-   * Returns the room with that name, made or found again if nobody is in it: the caller lets
-   * someone in.
-   */
-  room(name: string = DEFAULT_ROOM): Room {
+  /** Opens the room with that name, as it was if it is known. The caller lets someone in. */
+  openRoom(name: string = DEFAULT_ROOM): Room {
     let room = this.#rooms.get(name) ?? this.#emptyRooms.get(name);
     room ??= new Room(name, {
       clock: this.clock,
@@ -165,17 +162,16 @@ export class Hub {
     return room;
   }
 
-  /** Takes note that someone left the room. */
-  vacated(room: Room): void {
+  /** Closes the room if nobody is in it any more. */
+  closeIfEmpty(room: Room): void {
     if (room.count > 0) return;
     this.#rooms.delete(room.name);
     this.#emptyRooms.set(room.name, room);
     if (this.#emptyRooms.size <= MAX_EMPTY_ROOMS) return;
-    for (const forgotten of this.#emptyRooms.values()) {
-      this.#emptyRooms.delete(forgotten.name);
-      this.#highestForgotten = Math.max(this.#highestForgotten, forgotten.newest);
-      return;
-    }
+    const [oldest] = this.#emptyRooms.values();
+    if (!oldest) return;
+    this.#emptyRooms.delete(oldest.name);
+    this.#highestForgotten = Math.max(this.#highestForgotten, oldest.newest);
   }
 
   /** Returns whoever has that name, in whatever room. */
@@ -208,7 +204,7 @@ export class Hub {
 
   /** Returns a new pass for `holder`. */
   issue(holder: Participant): Pass {
-    const pass = { secret: secret(), name: "", room: "", holder, expires: Infinity };
+    const pass = { secret: randomId(), name: "", room: "", holder, expires: Infinity };
     this.#passes.set(pass.secret, pass);
     return pass;
   }

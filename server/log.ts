@@ -9,10 +9,13 @@
  */
 
 /** How much a line matters. */
-export type Level = "debug" | "info" | "warn" | "error";
+export type Level = "info" | "warn" | "error";
 
 /** The levels that `--log-level` accepts, least important first. */
-export const LEVELS: readonly Level[] = ["debug", "info", "warn", "error"];
+export const LEVELS: readonly Level[] = ["info", "warn", "error"];
+
+/** Default of `--log-level`. */
+export const DEFAULT_LEVEL: Level = "info";
 
 /**
  * Takes what happens. A text of others must be quoted (`JSON.stringify`), so that it cannot forge a
@@ -31,6 +34,11 @@ const encoder = new TextEncoder();
 /** Formats a log line without its newline. `time` is in milliseconds since 1970. */
 export function formatLine(time: number, level: Level, text: string): string {
   return `${new Date(time).toISOString()} ${level.toUpperCase()} ${text}`;
+}
+
+/** Words an error for a log line, quoted, because it may carry text of others. */
+export function quoteError(error: unknown): string {
+  return JSON.stringify(error instanceof Error ? error.stack ?? error.message : String(error));
 }
 
 /** Writes log lines to a sink, in batches. */

@@ -13,7 +13,7 @@ export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 export function formatMetrics({ connected, roomCount, counters }: Hub): string {
   const metrics = [
     ["chat_connections", "gauge", "Connections that are open.", connected.size],
-    ["chat_connections_total", "counter", "Connections that were opened.", counters.connected],
+    ["chat_connections_total", "counter", "Connections that were opened.", counters.opened],
     ["chat_rooms", "gauge", "Rooms with people in them.", roomCount],
     ["chat_messages_published_total", "counter", "Messages published.", counters.published],
     ["chat_deliveries_total", "counter", "Events handed to a connection.", counters.delivered],

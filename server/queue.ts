@@ -2,9 +2,9 @@
  * A bounded broadcast queue: one writer, any number of subscribers, and nobody waits for anybody.
  *
  * After tokio's `sync::broadcast`. The queue is a ring of the last `capacity` events. A subscriber
- * holds nothing but the id of the next event that it wants, so ten thousand of them cost ten
- * thousand numbers, and the same ring serves live delivery, history (subscribe a few events back)
- * and resume (subscribe after the last id that was seen).
+ * holds only the id of the next event that it wants and copies no event, and the same ring serves
+ * live delivery, history (subscribe a few events back) and resume (subscribe after the last id that
+ * was seen).
  *
  * **Bound.** The queue retains at most `capacity` events, whatever their size and however many
  * subscribers there are. Publishing to a full ring overwrites the oldest event.
@@ -54,6 +54,11 @@ export class BroadcastQueue<T> {
   readonly #schedule: (wake: () => void) => void;
   readonly #ring: T[] = [];
   #next: number;
+  /** What this queue's subscriptions may do with it. */
+  readonly #source: Source<T> = {
+    read: (next) => this.#read(next),
+    wait: (subscription) => this.#waiting.push(subscription),
+  };
   #waiting: Subscription<T>[] = [];
   #wakeScheduled = false;
   /** The batch read last: subscribers at the same place share it. Let go with the next event. */
@@ -113,10 +118,7 @@ export class BroadcastQueue<T> {
    * overwritten is reported as missed. An id that was not given out yet counts as the newest.
    */
   subscribe(after: number): Subscription<T> {
-    return new Subscription({
-      read: (next) => this.#read(next),
-      wait: (subscription) => this.#waiting.push(subscription),
-    }, Math.min(after, this.newest) + 1);
+    return new Subscription(this.#source, Math.min(after, this.newest) + 1);
   }
 
   #slot(id: number): number {

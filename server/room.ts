@@ -8,11 +8,11 @@
  * @module
  */
 
-import { MAX_LISTED, type RoomEvent, type Said, type Users } from "../protocol.ts";
+import { MAX_LISTED, type RoomEvent, type RoomMessage, type Users } from "../protocol.ts";
 import type { Clock } from "./clock.ts";
 import { BroadcastQueue, type Subscription } from "./queue.ts";
 
-/** From more people than this on, a room does not tell each `join`, `leave` and `rename`. */
+/** A room with more people than this is a crowd: it does not tell each join, leave and rename. */
 export const CROWD = 100;
 
 /** The shortest time between two `presence` events, in milliseconds. */
@@ -33,12 +33,6 @@ export interface RoomOptions {
   readonly first: number;
 }
 
-/** What became of a message: its id, and whether it had been accepted under that id before. */
-export interface Accepted {
-  readonly id: number;
-  readonly again: boolean;
-}
-
 /** One conversation. */
 export class Room {
   /** The room's name. */
@@ -49,6 +43,8 @@ export class Room {
   /** Where each `ref` in the ring went: exactly the refs of the events that the queue retains. */
   readonly #refs = new Map<string, number>();
   #names: readonly string[] | undefined;
+  /** What `users()` lists. A newcomer behind the first {@linkcode MAX_LISTED} does not change it. */
+  #listed: readonly string[] | undefined;
   #cancelPresence: (() => void) | undefined;
 
   /** Creates an empty room. */
@@ -68,18 +64,15 @@ export class Room {
     return this.#queue.newest;
   }
 
-  /**
-   * Everyone's name. A change of who is here makes another array, so two equal arrays are the same
-   * list.
-   */
+  /** Everyone's name. The same array until someone comes, goes or is renamed. */
   get names(): readonly string[] {
     return this.#names ??= Array.from(this.#members, (member) => member.name);
   }
 
-  /** Returns the list of who is here: of a crowd, those who have been here longest. */
+  /** Returns the list of who is here: of too many for one list, those who have been here longest. */
   users(): Users {
-    const dataArray = this.names.slice(0, MAX_LISTED);
-    return { messageType: "users", dataArray, count: this.count, room: this.name };
+    this.#listed ??= Array.from(this.#members.values().take(MAX_LISTED), ({ name }) => name);
+    return { messageType: "users", dataArray: this.#listed, count: this.count, room: this.name };
   }
 
   /** Subscribes to the events after the id `after`. */
@@ -92,21 +85,22 @@ export class Room {
     return Math.max(this.#queue.newest - count, this.#queue.oldest - 1);
   }
 
-  /** Returns the last `count` things said that are retained, oldest first. */
-  lastSaid(count: number): Said[] {
-    const said: Said[] = [];
-    for (let id = this.newest; said.length < count; id--) {
+  /** Returns the last `count` messages that are retained, oldest first. */
+  lastMessages(count: number): RoomMessage[] {
+    const messages: RoomMessage[] = [];
+    for (let id = this.newest; messages.length < count; id--) {
       const event = this.#queue.at(id);
       if (!event) break;
-      if (event.messageType === "message") said.unshift(event);
+      if (event.messageType === "message") messages.unshift(event);
     }
-    return said;
+    return messages;
   }
 
   /** Lets someone in, untold: {@linkcode announce} tells it, once the newcomer has been greeted. */
   admit(member: Member): void {
     this.#members.add(member);
     this.#names = undefined;
+    if (this.count <= MAX_LISTED) this.#listed = undefined;
   }
 
   /** Tells that someone came in. */
@@ -123,50 +117,49 @@ export class Room {
   /** Lets someone go, untold. */
   remove(member: Member): void {
     this.#members.delete(member);
-    this.#names = undefined;
+    this.#forgetNames();
     if (this.count > 0) return;
     this.#cancelPresence?.();
     this.#cancelPresence = undefined;
   }
 
-  /**
-   * Puts one connection of a person in the place of another. Nobody is told: the person was here
-   * all the time.
-   */
-  replace(old: Member, member: Member): void {
-    this.admit(member);
-    this.remove(old);
-  }
-
   /** Tells that someone took another name; the member has it already. */
   renamed(member: Member, from: string): void {
-    this.#names = undefined;
+    this.#forgetNames();
     this.#tell("rename", member, from);
   }
 
-  /** Publishes a message, unless one with its `ref` is still retained. */
-  say(said: Said): Accepted {
-    const before = said.ref === undefined ? undefined : this.#refs.get(said.ref);
-    if (before !== undefined) return { id: before, again: true };
-    const id = this.#publish(said);
-    if (said.ref !== undefined) this.#refs.set(said.ref, id);
-    return { id, again: false };
+  /** Returns the id of the message with that `ref`, if it is still retained. */
+  idOf(ref: string): number | undefined {
+    return this.#refs.get(ref);
+  }
+
+  /** Publishes a message, whose `ref` is new here, and returns its id. */
+  publish(message: RoomMessage): number {
+    const id = this.#append(message);
+    if (message.ref !== undefined) this.#refs.set(message.ref, id);
+    return id;
+  }
+
+  #forgetNames(): void {
+    this.#names = undefined;
+    this.#listed = undefined;
   }
 
   #tell(messageType: "join" | "leave" | "rename", member: Member, from: string): void {
     if (this.count > CROWD) return this.#tellPresence();
     const event = { messageType, time: this.#clock.now(), from, address: member.address };
-    this.#publish(messageType === "rename" ? { ...event, data: member.name } : event);
+    this.#append(messageType === "rename" ? { ...event, data: member.name } : event);
   }
 
   #tellPresence(): void {
     this.#cancelPresence ??= this.#clock.after(PRESENCE_INTERVAL, () => {
       this.#cancelPresence = undefined;
-      this.#publish({ messageType: "presence", time: this.#clock.now(), count: this.count });
+      this.#append({ messageType: "presence", time: this.#clock.now(), count: this.count });
     });
   }
 
-  #publish(event: RoomEvent): number {
+  #append(event: RoomEvent): number {
     const { oldest } = this.#queue;
     const overwritten = this.#queue.at(oldest);
     const id = this.#queue.publish(event);

@@ -4,9 +4,10 @@
  * what happens there as fast as the client takes it. It knows neither what the connection is made
  * of nor how its dialect words things.
  *
- * A client that does not read gets no answers: while its connection is congested, what it asks for
- * itself is not done, and what happens in the room waits in the room's queue. So what one client
- * can make the server hold is bounded. What it says is published all the same.
+ * While a client does not read (its connection is congested), what happens in the room waits in the
+ * room's queue, and what the client asks for itself waits here, at most {@linkcode MAX_DEFERRED}
+ * lines: so what one client can make the server hold is bounded. What it says to the room is
+ * published at once all the same.
  *
  * @module
  */
@@ -14,21 +15,23 @@
 import {
   CloseCode,
   type DirectMessage,
-  formatHelp,
   GREETING,
   type Private,
   ProtocolError,
   type Register,
   type RoomEvent,
-  type Say,
-  type TextInput,
+  type SendMessage,
   type Welcome,
 } from "../protocol.ts";
 import type { Connection, Receiver } from "./connection.ts";
-import type { Dialect, DialectFor } from "./dialects.ts";
+import type { Dialect, DialectFor, Input } from "./dialects.ts";
 import type { Hub, Participant, Pass } from "./hub.ts";
+import { quoteError } from "./log.ts";
 import type { Subscription, Turn } from "./queue.ts";
 import type { Room } from "./room.ts";
+
+/** The most lines that wait until a client reads the answers to the ones before. */
+export const MAX_DEFERRED = 100;
 
 const RESUMED_ELSEWHERE = "Resumed by another connection";
 
@@ -59,6 +62,7 @@ export class Session implements Receiver, Participant {
   #room: Room | undefined;
   #pass: Pass | undefined;
   #subscription: Subscription<RoomEvent> | undefined;
+  #deferred: string[] = [];
   #hasEnded = false;
 
   /** Begins a session on an open connection. */
@@ -69,11 +73,11 @@ export class Session implements Receiver, Participant {
     this.#dialect = dialect(connection, hub.history);
     this.#defaults = defaults;
     hub.connected.add(this);
-    hub.counters.connected++;
+    hub.counters.opened++;
     hub.log("info", `New connection from ${this.address}`);
     if (!this.#dialect.entersAtOnce) return;
-    this.#hub.claim(this, defaults.name ?? this.address);
-    this.#enter(hub.room(defaults.room));
+    hub.claim(this, defaults.name ?? this.address);
+    this.#enter(hub.openRoom(defaults.room), GREETING);
   }
 
   /** The room that the person is in, once they take part. */
@@ -81,39 +85,29 @@ export class Session implements Receiver, Participant {
     return this.#room;
   }
 
-  /**
-   * Does what each message of the frame asks for; one that cannot be done is answered with an
-   * error.
-   */
+  /** Does what each message of the frame asks for; what cannot be done is answered with an error. */
   receive(frame: string): void {
     for (const line of this.#dialect.split(frame)) {
       if (this.#hasEnded) return;
-      try {
-        const input = this.#dialect.parse(line);
-        if (input) this.#handle(input);
-      } catch (error) {
-        if (!(error instanceof ProtocolError)) throw error;
-        this.#send({
-          messageType: "error",
-          code: error.code,
-          data: error.message,
-          ref: error.ref,
-        });
-      }
+      this.#take(line);
     }
   }
 
   /** Answers what was no frame of text. */
   refuse(reason: string): void {
-    this.#send({ messageType: "error", code: "bad_message", data: reason });
+    if (!this.#connection.congested) this.#dialect.refuse(reason);
   }
 
-  /** Hands over what the client has coming, and lets it go. */
-  finish(): void {
+  /** Delivers what is still due, as fast as the client reads, then closes the connection. */
+  async finish(): Promise<void> {
+    while (!this.#hasEnded && (this.#connection.congested || this.#deferred.length > 0)) {
+      await this.#connection.drained();
+      this.#deliverRest();
+    }
     this.close(CloseCode.normal, "");
   }
 
-  /** Hands over what the client has coming, and ends its connection. */
+  /** Delivers what is still due, unless the client does not read, and closes the connection. */
   close(code: number, reason: string): void {
     if (this.#hasEnded) return;
     this.#deliverRest();
@@ -142,30 +136,67 @@ export class Session implements Receiver, Participant {
   /** Makes way for another connection of the same person: nobody sees them leave. */
   makeWay(): void {
     this.#subscription?.close();
+    this.#room?.remove(this);
     this.#room = undefined;
     this.#pass = undefined;
     this.close(CloseCode.normal, RESUMED_ELSEWHERE);
   }
 
-  #handle(input: TextInput): void {
-    if (input.messageType !== "message" && this.#connection.congested) return;
+  /** Does what a line asks for, or lets it wait if that means to answer a client that does not read. */
+  #take(line: string): void {
+    if (this.#deferred.length > 0) return this.#defer(line);
+    try {
+      const input = this.#dialect.parse(line);
+      if (!input) return;
+      if (this.#connection.congested && this.#hasAnswer(input)) this.#defer(line);
+      else this.#handle(input);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      const { code, message: data, ref } = error;
+      if (!this.#send({ messageType: "error", code, data, ref })) this.#defer(line);
+    }
+  }
+
+  /** Tells whether an input is answered to its sender alone, rather than by what happens in the room. */
+  #hasAnswer(input: Input): boolean {
+    if (input.messageType === "quit") return false;
+    if (input.messageType !== "message" || input.to !== undefined) return true;
+    return input.ref !== undefined && this.#room?.idOf(input.ref) !== undefined;
+  }
+
+  /** Lets a line wait until the client reads. All that follow wait too, to be done in order. */
+  #defer(line: string): void {
+    if (this.#deferred.length === MAX_DEFERRED) {
+      return this.close(CloseCode.abuse, "Many requests, and their answers are not read");
+    }
+    this.#deferred.push(line);
+    if (this.#deferred.length > 1) return;
+    this.#connection.drained().then(() => this.#takeDeferred()).catch((error) => this.#fail(error));
+  }
+
+  #takeDeferred(): void {
+    const lines = this.#deferred;
+    this.#deferred = [];
+    for (const line of lines) {
+      if (this.#hasEnded) return;
+      this.#take(line);
+    }
+  }
+
+  #handle(input: Input): void {
     switch (input.messageType) {
       case "register":
         return this.#register(input);
       case "ping":
-        this.#send({ messageType: "pong", data: input.data });
-        return;
-      case "help":
-        return formatHelp().forEach((line) => this.#connection.send(`* ${line}`));
-      case "quit":
-        return this.close(CloseCode.normal, "Bye");
+        return void this.#send({ messageType: "pong", data: input.data });
       case "rooms":
-        this.#send(this.#hub.rooms());
-        return;
+        return void this.#send(this.#hub.rooms());
+      case "quit":
+        return void this.finish().catch((error) => this.#fail(error));
     }
     if (!this.#room) {
-      const text = 'Register first: {"messageType":"register","data":"NAME"}.';
-      throw new ProtocolError("not_registered", text, "ref" in input ? input.ref : undefined);
+      const ref = input.messageType === "message" ? input.ref : undefined;
+      throw new ProtocolError("not_registered", "Register first.", ref);
     }
     switch (input.messageType) {
       case "message":
@@ -175,8 +206,7 @@ export class Session implements Receiver, Participant {
       case "join":
         return this.#join(this.#room, input.data);
       case "users":
-        this.#send(this.#room.users());
-        return;
+        return void this.#send(this.#room.users());
       case "kick":
       case "ban":
       case "mute":
@@ -191,64 +221,53 @@ export class Session implements Receiver, Participant {
     const name = message.data ?? this.#defaults.name;
     if (name === undefined) this.#hub.claimGuestName(this);
     else this.#hub.claim(this, name);
-    this.#enter(this.#hub.room(message.room ?? this.#defaults.room));
+    this.#enter(this.#hub.openRoom(message.room ?? this.#defaults.room), GREETING);
   }
 
   #resume(pass: Pass, message: Register): void {
-    const room = this.#hub.room(message.room ?? pass.room);
+    const room = this.#hub.openRoom(message.room ?? pass.room);
     const after = room.name === pass.room ? message.after : undefined;
     const old = pass.holder;
     const isPresent = old?.room === room;
-    if (isPresent) {
-      room.replace(old, this);
-      old.makeWay();
-    } else {
-      old?.close(CloseCode.normal, RESUMED_ELSEWHERE);
-    }
+    if (isPresent) old.makeWay();
+    else old?.close(CloseCode.normal, RESUMED_ELSEWHERE);
     this.#hub.transfer(pass, this);
     this.#pass = pass;
     this.#hub.claim(this, pass.name);
-    this.#enter(room, { after, untold: isPresent });
+    const subscription = this.#subscribe(room, GREETING, after);
+    if (!isPresent) room.announce(this);
+    this.#follow(subscription);
   }
 
   #rename(room: Room, wanted = this.name): void {
     const before = this.name;
     this.#hub.claim(this, wanted);
-    if (this.#pass) this.#pass.name = this.name;
     this.#send(this.#welcome(room, `You are ${this.name} in ${room.name}`));
     if (this.name !== before) room.renamed(this, before);
   }
 
   #join(room: Room, wanted: string): void {
-    const text = `You are ${this.name} in ${wanted}`;
-    if (wanted === room.name) {
-      this.#send(this.#welcome(room, text));
-      return;
-    }
+    const greeting = `You are ${this.name} in ${wanted}`;
+    if (wanted === room.name) return void this.#send(this.#welcome(room, greeting));
     this.#deliverRest();
     this.#leave();
-    this.#enter(this.#hub.room(wanted), { greeting: text });
+    this.#enter(this.#hub.openRoom(wanted), greeting);
   }
 
-  /**
-   * Comes into a room: is greeted, gets what happened there after the id `after`, and unless
-   * `untold` everyone is told.
-   */
-  #enter(
-    room: Room,
-    { after, untold = false, greeting = GREETING }: {
-      after?: number | undefined;
-      untold?: boolean;
-      greeting?: string;
-    } = {},
-  ): void {
+  /** Comes into a room, and everyone there is told. */
+  #enter(room: Room, greeting: string): void {
+    const subscription = this.#subscribe(room, greeting);
+    room.announce(this);
+    this.#follow(subscription);
+  }
+
+  /** Comes into a room, is greeted, and subscribes to what comes after the greeting or the id `after`. */
+  #subscribe(room: Room, greeting: string, after?: number): Subscription<RoomEvent> {
     this.#room = room;
     room.admit(this);
+    if (this.#dialect.resumes) this.#pass ??= this.#hub.issue(this);
     const newsBegin = this.#dialect.greet(this.#welcome(room, greeting), room);
-    const subscription = room.subscribe(after ?? newsBegin);
-    this.#subscription = subscription;
-    if (!untold) room.announce(this);
-    this.#deliverAll(subscription).catch((error) => this.#fail(error));
+    return this.#subscription = room.subscribe(after ?? newsBegin);
   }
 
   #leave(): void {
@@ -259,47 +278,48 @@ export class Session implements Receiver, Participant {
     this.#room = undefined;
     if (this.#hub.isClosing) room.remove(this);
     else room.dismiss(this);
-    this.#hub.vacated(room);
+    this.#hub.closeIfEmpty(room);
   }
 
-  #say(room: Room, { data, ref, action }: Say): void {
+  #say(room: Room, { data, ref, action }: SendMessage): void {
+    const id = ref === undefined ? undefined : room.idOf(ref);
+    if (ref !== undefined && id !== undefined) {
+      return void this.#send({ messageType: "ack", ref, id });
+    }
     const { name: from, address } = this;
     const time = this.#hub.clock.now();
-    const said = { messageType: "message", time, from, address, data, ref, action } as const;
-    const { id, again } = room.say(said);
-    if (again && ref !== undefined) {
-      this.#send({ messageType: "ack", ref, id });
-      return;
-    }
+    room.publish({ messageType: "message", time, from, address, data, ref, action });
     this.#hub.counters.published++;
     this.#hub.log("info", `From client ${address} ${JSON.stringify(data)}`);
   }
 
-  #whisper({ data, ref }: Say, to: string): void {
+  #whisper({ data, ref }: SendMessage, to: string): void {
     const target = this.#hub.find(to);
     if (!target) {
       const text = `Nobody here is called ${JSON.stringify(to.slice(0, 80))}.`;
       throw new ProtocolError("unknown_user", text, ref);
     }
     const time = this.#hub.clock.now();
-    const message = {
+    const message: Private = {
       messageType: "private",
       time,
       from: this.name,
       to: target.name,
       data,
       ref,
-    } as const;
+    };
     if (!target.tell(message)) {
       throw new ProtocolError("unknown_user", `${target.name} is too far behind to be told.`, ref);
     }
     if (target !== this) this.#send(message);
   }
 
+  /** Words a welcome, and notes in the pass what resuming gives back. */
   #welcome(room: Room, greeting: string): Welcome {
-    this.#pass ??= this.#hub.issue(this);
-    this.#pass.name = this.name;
-    this.#pass.room = room.name;
+    if (this.#pass) {
+      this.#pass.name = this.name;
+      this.#pass.room = room.name;
+    }
     return {
       messageType: "welcome",
       data: greeting,
@@ -307,7 +327,7 @@ export class Session implements Receiver, Participant {
       address: this.address,
       room: room.name,
       epoch: this.#hub.epoch,
-      session: this.#pass.secret,
+      session: this.#pass?.secret ?? "",
       id: room.newest,
     };
   }
@@ -319,6 +339,11 @@ export class Session implements Receiver, Participant {
     return true;
   }
 
+  /** Passes on what is published, until the subscription is closed. */
+  #follow(subscription: Subscription<RoomEvent>): void {
+    this.#deliverAll(subscription).catch((error) => this.#fail(error));
+  }
+
   async #deliverAll(subscription: Subscription<RoomEvent>): Promise<void> {
     for await (const turn of subscription) {
       this.#deliver(turn);
@@ -326,9 +351,7 @@ export class Session implements Receiver, Participant {
     }
   }
 
-  /**
-   * Hands over, before a subscription is closed, what was published in this turn of the event loop.
-   */
+  /** Delivers, before a subscription is closed, what is published and was not yet delivered. */
   #deliverRest(): void {
     if (this.#connection.congested) return;
     const turn = this.#subscription?.take();
@@ -346,7 +369,7 @@ export class Session implements Receiver, Participant {
   }
 
   #fail(error: unknown): void {
-    this.#hub.log("error", `Session of ${this.address} failed: ${String(error)}`);
+    this.#hub.log("error", `Session of ${this.address} failed: ${quoteError(error)}`);
     this.close(CloseCode.internalError, "Internal error");
   }
 }

@@ -7,7 +7,7 @@
 
 import { CloseCode, formatAddress, MAX_FRAME_BYTES } from "../protocol.ts";
 import { type Connection, HIGH_WATER, type Open, type Receiver } from "./connection.ts";
-import type { Log } from "./log.ts";
+import { type Log, quoteError } from "./log.ts";
 
 /** Bytes that one read takes at most. */
 const READ_SIZE = 16_384;
@@ -45,7 +45,7 @@ export interface TcpServer {
   readonly finished: Promise<void>;
 }
 
-/** Splits bytes into lines, keeping at most {@linkcode MAX_FRAME_BYTES} of an unfinished one. */
+/** Splits bytes into lines. It sets no bound: whoever feeds it stops once `isTooLong`. */
 export class LineSplitter {
   #parts: Uint8Array[] = [];
   #size = 0;
@@ -101,7 +101,7 @@ class TcpConnection implements Connection {
   /** Their length and that of the write under way, in UTF-16 units. */
   #unsent = 0;
   #writing: Promise<void> | undefined;
-  #resume: (() => void) | undefined;
+  #draining: PromiseWithResolvers<void> | undefined;
   #isClosing = false;
   #isReleased = false;
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -126,7 +126,9 @@ class TcpConnection implements Connection {
   }
 
   drained(): Promise<void> {
-    return new Promise((resolve) => this.#resume = resolve);
+    if (!this.congested) return Promise.resolve();
+    this.#draining ??= Promise.withResolvers();
+    return this.#draining.promise;
   }
 
   /**
@@ -166,7 +168,7 @@ class TcpConnection implements Connection {
         const lines = size === null ? [splitter.rest()] : splitter.push(buffer.subarray(0, size));
         for (const line of lines) takeLine(receiver, decoder, line);
         if (splitter.isTooLong) receiver.refuse(TOO_LONG);
-        if (size === null || splitter.isTooLong) receiver.finish();
+        if (size === null || splitter.isTooLong) await receiver.finish();
       }
       if (size === null) return;
     }
@@ -203,8 +205,8 @@ class TcpConnection implements Connection {
   }
 
   #goOn(): void {
-    this.#resume?.();
-    this.#resume = undefined;
+    this.#draining?.resolve();
+    this.#draining = undefined;
   }
 }
 
@@ -233,7 +235,7 @@ async function handle(conn: Deno.TcpConn, { open, log }: TcpOptions): Promise<vo
     await connection.read(receiver);
   } catch (error) {
     // A fault of ours must cost this connection, not the process.
-    log("error", `Connection of ${connection.address} failed: ${JSON.stringify(String(error))}`);
+    log("error", `Connection of ${connection.address} failed: ${quoteError(error)}`);
     receiver?.end(CloseCode.internalError);
   }
   connection.close();
@@ -255,12 +257,17 @@ export function serveTcp(options: TcpOptions): TcpServer {
   async function accept(): Promise<void> {
     while (isOpen) {
       try {
-        const connection = handle(await listener.accept(), options);
+        const conn = await listener.accept();
+        if (!isOpen) {
+          conn.close();
+          break;
+        }
+        const connection = handle(conn, options);
         connections.add(connection);
         connection.finally(() => connections.delete(connection));
       } catch (error) {
         if (!isOpen) break;
-        log("error", `Cannot accept a TCP connection: ${String(error)}`);
+        log("error", `Cannot accept a TCP connection: ${quoteError(error)}`);
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE));
       }
     }

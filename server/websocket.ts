@@ -5,9 +5,9 @@
  * @module
  */
 
-import { CloseCode, isLongerThan, MAX_FRAME_BYTES } from "../protocol.ts";
+import { CloseCode, isLongerThan, MAX_FRAME_BYTES, ProtocolError } from "../protocol.ts";
 import { type Connection, HIGH_WATER, type Open, type Receiver } from "./connection.ts";
-import type { Log } from "./log.ts";
+import { type Log, quoteError } from "./log.ts";
 
 /**
  * How often a congested socket is looked at, in milliseconds: the runtime has no event for its
@@ -29,13 +29,25 @@ export interface UpgradeOptions {
  * Makes a WebSocket of a request. Once it has returned, its response must be returned to the
  * client, and nothing may be read from the request.
  *
- * @throws {TypeError} If the request is no valid handshake.
+ * @throws {ProtocolError} If the request is no valid handshake.
  */
 export function upgrade(request: Request, options: UpgradeOptions): Response {
   const { protocol } = options;
-  const { socket, response } = Deno.upgradeWebSocket(request, protocol ? { protocol } : {});
+  const { socket, response } = shakeHands(request, protocol ? { protocol } : {});
   socket.onopen = () => new WebSocketConnection(socket, options);
   return response;
+}
+
+function shakeHands(
+  request: Request,
+  options: Deno.UpgradeWebSocketOptions,
+): Deno.WebSocketUpgrade {
+  try {
+    return Deno.upgradeWebSocket(request, options);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new ProtocolError("bad_message", `That is no WebSocket handshake: ${error.message}`);
+  }
 }
 
 class WebSocketConnection implements Connection {
@@ -44,14 +56,14 @@ class WebSocketConnection implements Connection {
   readonly #log: Log;
   #receiver: Receiver | undefined;
   #drainTimer: ReturnType<typeof setInterval> | undefined;
-  #resume: (() => void) | undefined;
+  #draining: PromiseWithResolvers<void> | undefined;
 
   constructor(socket: WebSocket, { address, open, log }: UpgradeOptions) {
     this.address = address;
     this.#socket = socket;
     this.#log = log;
-    socket.onmessage = ({ data }) => this.#attempt((receiver) => this.#take(receiver, data));
-    socket.onclose = ({ code }) => this.#attempt((receiver) => this.#closed(receiver, code));
+    socket.onmessage = ({ data }) => this.#attempt(() => this.#take(data));
+    socket.onclose = ({ code }) => this.#attempt(() => this.#closed(code));
     // What follows an error is a close event, and that says all that matters.
     socket.onerror = (event) => event.preventDefault();
     this.#attempt(() => this.#receiver = open(this));
@@ -66,12 +78,13 @@ class WebSocketConnection implements Connection {
   }
 
   drained(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#resume = resolve;
+    if (!this.#draining) {
+      this.#draining = Promise.withResolvers();
       this.#drainTimer = setInterval(() => {
         if (!this.congested) this.#goOn();
       }, DRAIN_INTERVAL);
-    });
+    }
+    return this.#draining.promise;
   }
 
   close(code: number, reason: string): void {
@@ -81,43 +94,35 @@ class WebSocketConnection implements Connection {
 
   #goOn(): void {
     clearInterval(this.#drainTimer);
-    this.#resume?.();
-    this.#resume = undefined;
+    this.#draining?.resolve();
+    this.#draining = undefined;
   }
 
-  #take(receiver: Receiver, data: unknown): void {
+  #take(data: unknown): void {
     if (typeof data !== "string") {
-      receiver.refuse("Send frames of text, not of bytes.");
+      this.#receiver?.refuse("Send frames of text, not of bytes.");
     } else if (isLongerThan(data, MAX_FRAME_BYTES)) {
       this.close(CloseCode.tooBig, `A frame is over ${MAX_FRAME_BYTES} bytes`);
-      receiver.end(CloseCode.tooBig);
+      this.#receiver?.end(CloseCode.tooBig);
     } else {
-      receiver.receive(data);
+      this.#receiver?.receive(data);
     }
   }
 
-  #closed(receiver: Receiver, code: number): void {
+  #closed(code: number): void {
     this.#goOn();
     // The runtime says 0 where RFC 6455 (section 7.1.5) says 1006: ended without a Close frame.
-    receiver.end(code === 0 ? 1006 : code);
+    this.#receiver?.end(code === 0 ? 1006 : code);
   }
 
   /** Runs one event's work. A fault of ours must cost this connection, not the process. */
-  #attempt(work: (receiver: Receiver) => void): void {
+  #attempt(work: () => void): void {
     try {
-      const receiver = this.#receiver ?? NOBODY;
-      work(receiver);
+      work();
     } catch (error) {
-      this.#log("error", `Connection of ${this.address} failed: ${describe(error)}`);
+      this.#log("error", `Connection of ${this.address} failed: ${quoteError(error)}`);
       this.close(CloseCode.internalError, "Internal error");
       this.#receiver?.end(CloseCode.internalError);
     }
   }
-}
-
-/** Whom events reach before there is a receiver, or if none could be made. */
-const NOBODY: Receiver = { receive() {}, refuse() {}, finish() {}, end() {} };
-
-function describe(error: unknown): string {
-  return JSON.stringify(error instanceof Error ? error.stack ?? error.message : String(error));
 }

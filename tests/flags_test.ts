@@ -48,7 +48,7 @@ Deno.test("server flags: one line says what is wrong and what to do", () => {
     ["--tcp-port=x", "--tcp-port=x: give a whole number from 0 to 65535."],
     ["--capacity=0", "--capacity=0: give a whole number from 1 to 1000000."],
     ["--history=many", "--history=many: give a whole number from 0 to 1000000."],
-    ["--log-level=loud", "--log-level=loud: give one of debug, info, warn, error."],
+    ["--log-level=loud", "--log-level=loud: give one of info, warn, error."],
     ["--host=", "--host needs an address: --host=0.0.0.0."],
     ["--prot=1", "Unknown argument --prot=1. See --help."],
     ["-p", "Unknown argument -p. See --help."],
@@ -77,10 +77,17 @@ Deno.test("client flags: the defaults, a name, and where the server is", () => {
 });
 
 Deno.test("client flags: one line says what is wrong and what to do", () => {
-  const address = "that makes no address. Give one such as ws://127.0.0.1:8080.";
+  const address = "give an address such as ws://127.0.0.1:8080.";
+  const port = "give a whole number from 1 to 65535.";
+  const host = "give a host's name or address, such as 127.0.0.1.";
   const expected: [string[], string][] = [
-    [["--port=abc"], `--host=127.0.0.1 --port=abc: ${address}`],
-    [["--port=70000"], `--host=127.0.0.1 --port=70000: ${address}`],
+    [["--port=abc"], `--port=abc: ${port}`],
+    [["--port=70000"], `--port=70000: ${port}`],
+    [["--port="], `--port=: ${port}`],
+    [["--port=0"], `--port=0: ${port}`],
+    [["--host=a/b"], `--host=a/b: ${host}`],
+    [["--host="], `--host=: ${host}`],
+    [["--server=ws://x#y"], `--server=ws://x#y: ${address}`],
     [["--server=http://x"], `--server=http://x: ${address}`],
     [["--server=x"], `--server=x: ${address}`],
     [["--server=ws://x", "--port=1"], "Give either --server or --host and --port, not both."],

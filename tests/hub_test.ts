@@ -14,12 +14,12 @@ function claim(hub: Hub, wanted: string): Participant {
 
 /** Lets someone into a room and out again. */
 function visit(hub: Hub, name: string): number {
-  const room = hub.room(name);
+  const room = hub.openRoom(name);
   const visitor = participant();
   room.admit(visitor);
   room.announce(visitor);
   room.dismiss(visitor);
-  hub.vacated(room);
+  hub.closeIfEmpty(room);
   return room.newest;
 }
 
@@ -68,9 +68,9 @@ Deno.test("hub: of many empty rooms the oldest are forgotten, and still no id co
   visit(hub, "dev");
   assert.equal(visit(hub, "dev"), 4);
   for (let i = 0; i < MAX_EMPTY_ROOMS; i++) visit(hub, `room-${i}`);
-  const room = hub.room("dev");
+  const room = hub.openRoom("dev");
   assert.equal(room.newest, 4);
-  assert.equal(room.lastSaid(1).length, 0);
+  assert.equal(room.lastMessages(1).length, 0);
 });
 
 Deno.test("hub: a pass is valid while its connection is there and an hour after, in this epoch alone", () => {

@@ -1,6 +1,6 @@
 /**
- * What the tests talk to a server with: raw WebSocket and TCP peers whose every frame is a literal,
- * and a server on a free port.
+ * What the tests talk to a server with: a server on free ports, raw WebSocket and TCP peers whose
+ * every frame is a literal, and a connection and a clock that the test has in its hand.
  *
  * @module
  */
@@ -9,6 +9,10 @@ import assert from "node:assert/strict";
 import { CHAT_V1 } from "../protocol.ts";
 import { type ChatServer, serve, type ServeOptions } from "../server.ts";
 import type { Clock } from "../server/clock.ts";
+import type { Connection } from "../server/connection.ts";
+import { chatDialect } from "../server/dialects.ts";
+import type { Hub } from "../server/hub.ts";
+import { Session } from "../server/session.ts";
 
 /** A queue between events that come and a test that waits for them. */
 class Inbox<T> {
@@ -33,7 +37,6 @@ export class TestServer implements AsyncDisposable {
   readonly server: ChatServer;
   /** Every log line, without its time: `info Server running on ...`. */
   readonly log: string[] = [];
-  readonly #peers: AsyncDisposable[] = [];
 
   constructor(options: Partial<ServeOptions> = {}) {
     this.server = serve({
@@ -71,13 +74,7 @@ export class TestServer implements AsyncDisposable {
     return peer;
   }
 
-  /** Lets go of `peer` when this server is let go, rather than at the end of a block. */
-  atEnd(peer: AsyncDisposable): void {
-    this.#peers.push(peer);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#peers.map((peer) => peer[Symbol.asyncDispose]()));
     await this.server.shutdown();
   }
 }
@@ -168,10 +165,10 @@ export class TcpPeer implements AsyncDisposable {
     this.conn = conn;
   }
 
-  static async open({ server }: TestServer): Promise<TcpPeer> {
-    return new TcpPeer(
-      await Deno.connect({ hostname: "127.0.0.1", port: server.tcpAddr?.port ?? 0 }),
-    );
+  static async open({ server: { tcpAddr } }: TestServer): Promise<TcpPeer> {
+    assert.ok(tcpAddr);
+    const { hostname, port } = tcpAddr;
+    return new TcpPeer(await Deno.connect({ hostname, port }));
   }
 
   get address(): string {
@@ -241,4 +238,61 @@ export class FakeClock implements Clock {
       timer.callback();
     }
   }
+}
+
+/** A connection that keeps what is sent, and is as congested as the test wants it. */
+export class FakeConnection implements Connection {
+  readonly address = "127.0.0.1:9";
+  readonly frames: string[] = [];
+  congested = false;
+  closeCode: number | undefined;
+  #draining = Promise.withResolvers<void>();
+
+  send(frame: string): void {
+    this.frames.push(frame);
+  }
+
+  drained(): Promise<void> {
+    return this.congested ? this.#draining.promise : Promise.resolve();
+  }
+
+  drain(): void {
+    this.congested = false;
+    this.#draining.resolve();
+    this.#draining = Promise.withResolvers();
+  }
+
+  close(code: number): void {
+    this.closeCode = code;
+  }
+
+  /**
+   * Returns and forgets the types of the messages that were sent, with the text of those that have
+   * one.
+   */
+  taken(): string[] {
+    const lines = this.frames.splice(0).flatMap((frame) => frame.split("\n"));
+    return lines.map((line) => {
+      const { messageType, data = "" } = JSON.parse(line);
+      return `${messageType} ${data}`.trim();
+    });
+  }
+}
+
+/** Ends the turn of the event loop, in which subscribers are woken. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+}
+
+/** Registers a `chat.v1` session on a connection that is none. */
+export function joinChat(hub: Hub, name: string): { connection: FakeConnection; session: Session } {
+  const connection = new FakeConnection();
+  const session = new Session(hub, connection, { dialect: chatDialect });
+  session.receive(`{"messageType":"register","data":"${name}"}`);
+  return { connection, session };
+}
+
+/** Has a session say each of `texts`. */
+export function say(session: Session, ...texts: string[]): void {
+  for (const data of texts) session.receive(JSON.stringify({ messageType: "message", data }));
 }

@@ -1,68 +1,11 @@
 import assert from "node:assert/strict";
-import type { Connection } from "../server/connection.ts";
-import { chatDialect } from "../server/dialects.ts";
-import { envelopeDialect, LIST_INTERVAL } from "../server/envelope.ts";
 import { Hub } from "../server/hub.ts";
-import { Session } from "../server/session.ts";
-import { FakeClock } from "./peer.ts";
-
-/** A connection that keeps what is sent, and is as congested as the test wants it. */
-class FakeConnection implements Connection {
-  readonly address = "127.0.0.1:9";
-  readonly frames: string[] = [];
-  congested = false;
-  closeCode: number | undefined;
-  #resume: (() => void) | undefined;
-
-  send(frame: string): void {
-    this.frames.push(frame);
-  }
-
-  drained(): Promise<void> {
-    return new Promise((resolve) => this.#resume = resolve);
-  }
-
-  drain(): void {
-    this.congested = false;
-    this.#resume?.();
-  }
-
-  close(code: number): void {
-    this.closeCode = code;
-  }
-
-  /**
-   * Returns and forgets the types of the messages that were sent, with the text of those that have
-   * one.
-   */
-  taken(): string[] {
-    const lines = this.frames.splice(0).flatMap((frame) => frame.split("\n"));
-    return lines.map((line) => {
-      const { messageType, data = "" } = JSON.parse(line);
-      return `${messageType} ${data}`.trim();
-    });
-  }
-}
-
-/** Ends the turn of the event loop, in which subscribers are woken. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-}
-
-function join(hub: Hub, name: string): { connection: FakeConnection; session: Session } {
-  const connection = new FakeConnection();
-  const session = new Session(hub, connection, { dialect: chatDialect });
-  session.receive(`{"messageType":"register","data":"${name}"}`);
-  return { connection, session };
-}
-
-function say(session: Session, ...texts: string[]): void {
-  for (const data of texts) session.receive(JSON.stringify({ messageType: "message", data }));
-}
+import { MAX_DEFERRED } from "../server/session.ts";
+import { joinChat, say, turn } from "./peer.ts";
 
 Deno.test("session: what one turn of the event loop brings is one frame", async () => {
   const hub = new Hub();
-  const { connection, session } = join(hub, "alice");
+  const { connection, session } = joinChat(hub, "alice");
   await turn();
   connection.taken();
   say(session, "one", "two", "three");
@@ -73,8 +16,8 @@ Deno.test("session: what one turn of the event loop brings is one frame", async 
 
 Deno.test("session: a congested client waits in the ring, and is told exactly what it missed", async () => {
   const hub = new Hub({ capacity: 3 });
-  const alice = join(hub, "alice");
-  const bob = join(hub, "bob");
+  const alice = joinChat(hub, "alice");
+  const bob = joinChat(hub, "bob");
   await turn();
   bob.connection.taken();
   bob.connection.congested = true;
@@ -97,28 +40,93 @@ Deno.test("session: a congested client waits in the ring, and is told exactly wh
   assert.equal(hub.counters.missed, 2);
 });
 
-Deno.test("session: a congested client gets no answers, but what it says is published", async () => {
+Deno.test("session: what a congested client says is published, and what it asks for waits, in order", async () => {
   const hub = new Hub();
-  const alice = join(hub, "alice");
-  const bob = join(hub, "bob");
+  const alice = joinChat(hub, "alice");
+  const bob = joinChat(hub, "bob");
   await turn();
   alice.connection.taken();
   bob.connection.taken();
   bob.connection.congested = true;
-  for (const messageType of ["ping", "users", "rooms"]) {
-    bob.session.receive(JSON.stringify({ messageType }));
-  }
-  bob.session.receive("nonsense");
-  say(bob.session, "can you hear me");
+  say(bob.session, "at once");
+  for (const line of ['{"messageType":"ping","data":"p"}', "nonsense"]) bob.session.receive(line);
+  bob.session.receive('{"messageType":"join","data":"dev"}');
+  say(bob.session, "in dev");
   await turn();
-  assert.deepEqual(alice.connection.taken(), ["message can you hear me"]);
-  assert.deepEqual(bob.connection.taken(), ["message can you hear me"]);
+  assert.deepEqual(alice.connection.taken(), ["message at once"]);
+  assert.deepEqual(bob.connection.taken(), ["message at once"]);
+  bob.connection.drain();
+  await turn();
+  assert.deepEqual(alice.connection.taken(), ["leave"]);
+  assert.deepEqual(bob.connection.taken(), [
+    "pong p",
+    "error That is not JSON. Send one object a line.",
+    "welcome You are bob in dev",
+    "users",
+    "join",
+    "message in dev",
+  ]);
+});
+
+Deno.test("session: a message sent again is acknowledged when its sender reads again", async () => {
+  const hub = new Hub();
+  const { connection, session } = joinChat(hub, "alice");
+  const line = '{"messageType":"message","data":"once","ref":"r1"}';
+  session.receive(line);
+  await turn();
+  connection.taken();
+  connection.congested = true;
+  session.receive(line);
+  assert.deepEqual(connection.taken(), []);
+  connection.drain();
+  await turn();
+  assert.deepEqual(connection.taken(), ["ack"]);
+});
+
+Deno.test("session: who asks for more and more without reading is let go", () => {
+  const hub = new Hub();
+  const { connection, session } = joinChat(hub, "alice");
+  connection.congested = true;
+  for (let i = 0; i < MAX_DEFERRED; i++) session.receive('{"messageType":"ping"}');
+  assert.equal(connection.closeCode, undefined);
+  session.receive('{"messageType":"ping"}');
+  assert.equal(connection.closeCode, 4429);
+  assert.equal(hub.connected.size, 0);
+});
+
+Deno.test("session: at the end of its input a slow client still gets what was published", async () => {
+  const hub = new Hub();
+  const { connection, session } = joinChat(hub, "alice");
+  await turn();
+  connection.taken();
+  connection.congested = true;
+  say(session, "one");
+  const finished = session.finish();
+  say(joinChat(hub, "bob").session, "two");
+  await turn();
+  assert.equal(connection.closeCode, undefined);
+  connection.drain();
+  await finished;
+  assert.deepEqual(connection.taken(), ["message one", "join", "message two"]);
+  assert.equal(connection.closeCode, 1000);
+});
+
+Deno.test("session: what was published in the turn of a shutdown is delivered before the end", async () => {
+  const hub = new Hub();
+  const alice = joinChat(hub, "alice");
+  const bob = joinChat(hub, "bob");
+  await turn();
+  bob.connection.taken();
+  say(alice.session, "last words");
+  hub.closeAll();
+  assert.deepEqual(bob.connection.taken(), ["message last words"]);
+  assert.equal(bob.connection.closeCode, 1001);
 });
 
 Deno.test("session: a private message to a congested client is an error to its sender", async () => {
   const hub = new Hub();
-  const alice = join(hub, "alice");
-  const bob = join(hub, "bob");
+  const alice = joinChat(hub, "alice");
+  const bob = joinChat(hub, "bob");
   await turn();
   alice.connection.taken();
   bob.connection.congested = true;
@@ -128,62 +136,10 @@ Deno.test("session: a private message to a congested client is an error to its s
 
 Deno.test("session: its end takes it out of everything, once", () => {
   const hub = new Hub();
-  const { session } = join(hub, "alice");
+  const { session } = joinChat(hub, "alice");
   session.end(1005);
   session.end(1006);
   assert.deepEqual([hub.connected.size, hub.roomCount, hub.find("alice")], [0, 0, undefined]);
   say(session, "a ghost");
   assert.equal(hub.counters.published, 0);
-});
-
-Deno.test("envelope: a list that has changed is sent at most once in its interval", async () => {
-  const clock = new FakeClock();
-  const hub = new Hub({ clock });
-  const connection = new FakeConnection();
-  const session = new Session(hub, connection, { dialect: envelopeDialect(clock) });
-  session.receive('{"messageType":"register","data":"eve"}');
-  for (const name of ["ann", "bob", "cat"]) {
-    join(hub, name);
-    await turn();
-  }
-  assert.equal(connection.frames.length, 1);
-  clock.advance(LIST_INTERVAL - 1);
-  assert.equal(connection.frames.length, 1);
-  clock.advance(1);
-  assert.deepEqual(connection.frames.slice(1), [
-    '{"messageType":"users","dataArray":["eve","ann","bob","cat"]}',
-  ]);
-  clock.advance(LIST_INTERVAL * 4);
-  assert.equal(connection.frames.length, 2);
-  join(hub, "dan");
-  await turn();
-  assert.equal(connection.frames.length, 3);
-  join(hub, "eli");
-  await turn();
-  session.end();
-  assert.equal(clock.pending, 0);
-});
-
-Deno.test("envelope: missed comes as a message from server, and who spoke and left is listed with it", async () => {
-  const clock = new FakeClock();
-  const hub = new Hub({ clock, capacity: 2 });
-  const connection = new FakeConnection();
-  const session = new Session(hub, connection, { dialect: envelopeDialect(clock) });
-  session.receive('{"messageType":"register","data":"eve"}');
-  await turn();
-  connection.frames.length = 0;
-  const { session: ann } = join(hub, "ann");
-  say(ann, "one", "two", "three");
-  ann.end();
-  await turn();
-  assert.deepEqual(connection.frames.map((frame) => JSON.parse(frame)), [
-    { messageType: "users", dataArray: ["eve", "server"] },
-    {
-      messageType: "message",
-      data: '{"from":"server","message":"3 messages missed","time":1640000000000}',
-    },
-    { messageType: "users", dataArray: ["eve", "server", "ann"] },
-    { messageType: "message", data: '{"from":"ann","message":"three","time":1640000000000}' },
-  ]);
-  session.end();
 });

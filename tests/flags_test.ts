@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import readme from "../README.md" with { type: "text" };
 import { parseClientFlags, USAGE as CLIENT_USAGE } from "../client/flags.ts";
 import { parseServerFlags, USAGE as SERVER_USAGE } from "../server/flags.ts";
 
@@ -121,4 +122,9 @@ Deno.test("flags: the help names every flag", () => {
   for (const flag of server) assert.match(SERVER_USAGE, new RegExp(`^  --${flag}\\b`, "m"));
   const client = ["server", "host", "port", "room", "no-color", "help", "version"];
   for (const flag of client) assert.match(CLIENT_USAGE, new RegExp(`^  --${flag}\\b`, "m"));
+});
+
+Deno.test("flags: the README shows the server's help as it is", () => {
+  const indented = SERVER_USAGE.split("\n").map((line) => line === "" ? "" : `    ${line}`);
+  assert.ok(readme.includes(indented.join("\n")));
 });

@@ -25,6 +25,7 @@ import {
   parseServerMessage,
   parseText,
   ProtocolError,
+  type SendMessage,
   type ServerMessage,
   splitChat,
   type Welcome,
@@ -66,8 +67,8 @@ export async function chat(options: ChatOptions): Promise<number> {
 class Conversation {
   readonly #socket: WebSocket;
   readonly #options: ChatOptions;
-  /** The refs of messages that were sent and did not come back yet. */
-  readonly #unaccepted = new Set<string>();
+  /** The messages that were sent and did not come back yet, by their refs. */
+  readonly #unaccepted = new Map<string, SendMessage>();
   readonly #closed = Promise.withResolvers<void>();
   readonly #leaving = new AbortController();
   #welcome: Welcome | undefined;
@@ -122,11 +123,22 @@ class Conversation {
       if (input.messageType === "help") return formatHelp().forEach((line) => this.#notify(line));
       if (input.messageType !== "message") return this.#send(input);
       const ref = crypto.randomUUID();
-      this.#unaccepted.add(ref);
-      this.#send({ ...input, ref });
+      const message = { ...input, ref };
+      this.#unaccepted.set(ref, message);
+      this.#send(message);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#refused(error.message);
+    }
+  }
+
+  /**
+   * Sends again what the server may have told us in what we missed. What it accepted, it answers
+   * with an `ack`; a private message is never sent twice.
+   */
+  #sendAgain(): void {
+    for (const message of this.#unaccepted.values()) {
+      if (message.to === undefined) this.#send(message);
     }
   }
 
@@ -163,6 +175,9 @@ class Conversation {
       case "pong":
         this.#hasPong = true;
         return;
+      case "missed":
+        this.#sendAgain();
+        break;
       case "ack":
         this.#unaccepted.delete(message.ref);
         return;
@@ -189,8 +204,9 @@ class Conversation {
   #showMessage(message: ServerMessage & { messageType: "message" | "private" }): void {
     const { ref, from } = message;
     const isAccepted = ref !== undefined && this.#unaccepted.delete(ref);
-    // The name tells too: what an earlier run of ours said is in the history.
-    const isOwn = isAccepted || from === this.#welcome?.name;
+    // After an `ack` it can still come: then the name tells, which nobody else has meanwhile.
+    const isNews = message.messageType === "private" || message.id > this.#historyEnd;
+    const isOwn = isAccepted || (isNews && from === this.#welcome?.name);
     if (isOwn && !this.#options.isTerminal) return;
     this.#options.print(this.#options.isTerminal ? decorate(message) : formatText(message) ?? "");
   }
@@ -217,6 +233,16 @@ function decorate(message: ServerMessage & { messageType: "message" | "private" 
   return `${bold(from)}${where}${text.slice(from.length)}`;
 }
 
+/** Writes a line to standard output, and ends the program if nobody reads it any more. */
+function print(line: string): void {
+  let bytes = new TextEncoder().encode(`${line}\n`);
+  try {
+    while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
+  } catch {
+    Deno.exit(1);
+  }
+}
+
 /** Runs the client as its flags say. Returns the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   try {
@@ -230,8 +256,8 @@ async function main(args: readonly string[]): Promise<number> {
     return await chat({
       ...flags,
       input: Deno.stdin.readable,
-      print: (line) => console.log(line),
-      notify: (line) => isTerminal ? console.log(line) : console.error(line),
+      print,
+      notify: isTerminal ? print : (line) => console.error(line),
       isTerminal,
     });
   } catch (error) {

@@ -106,7 +106,7 @@ export interface Register {
   after?: number | undefined;
 }
 
-/** SendMessage something to the room, or with `to` to one person. */
+/** Say something to the room, or with `to` to one person. */
 export interface SendMessage {
   messageType: "message";
   data: string;
@@ -229,6 +229,7 @@ export type ServerMessage = (RoomEvent & { id: number }) | DirectMessage;
 // Names, rooms, text
 
 const NOT_IN_NAMES = /[^\p{L}\p{M}\p{Nd}_.-]+/gu;
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}+/gu;
 const ROOM_NAME = /^[a-z0-9_-]{1,32}$/;
 const NOT_IN_TEXT = /[^\P{Cc}\n\t]|[\u202A-\u202E\u2066-\u2069]/gu;
 
@@ -253,7 +254,8 @@ export function isLongerThan(text: string, limit: number): boolean {
 
 /** Returns the valid name nearest to `raw`, or undefined if nothing of it is left. */
 export function cleanName(raw: string): string | undefined {
-  const valid = raw.trim().normalize("NFC").replace(NOT_IN_NAMES, "_");
+  const visible = raw.replace(INVISIBLE, "").trim();
+  const valid = visible.normalize("NFC").replace(NOT_IN_NAMES, "_");
   return Array.from(valid).slice(0, MAX_NAME_LENGTH).join("") || undefined;
 }
 
@@ -281,8 +283,14 @@ export function parseRoom(raw: string): string {
   throw new ProtocolError("bad_message", "A room's name is 1 to 32 of a-z, 0-9, _ and -.");
 }
 
+function withoutLastNewlines(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === "\n") end--;
+  return text.slice(0, end);
+}
+
 function parseMessageText(raw: string, ref?: string): string {
-  const data = cleanText(raw);
+  const data = withoutLastNewlines(cleanText(raw));
   if (data.trim() === "") throw new ProtocolError("bad_message", "The message is empty.", ref);
   if (isLongerThan(data, MAX_TEXT_BYTES)) {
     const text = `The message is over ${MAX_TEXT_BYTES} bytes. Send it in parts.`;
@@ -360,8 +368,8 @@ function parseRegister(fields: Fields): Register {
 
 function parseMessage(fields: Fields): SendMessage {
   const ref = optionalString(fields, "ref");
-  if (ref !== undefined && ref.length > MAX_REF_LENGTH) {
-    throw badMessage(fields, `"ref" must be at most ${MAX_REF_LENGTH} characters long.`);
+  if (ref === "" || (ref !== undefined && ref.length > MAX_REF_LENGTH)) {
+    throw badMessage(fields, `"ref" must be 1 to ${MAX_REF_LENGTH} characters long.`);
   }
   const action = fields["action"] ?? false;
   if (typeof action !== "boolean") throw badMessage(fields, `"action" must be true or false.`);
@@ -666,7 +674,7 @@ export function formatHelp(): string[] {
  * @throws {ProtocolError} If it is too long, or a command that does not exist or lacks something.
  */
 export function parseText(line: string): TextInput | undefined {
-  const text = cleanText(line.replace(/\r?\n$/, ""));
+  const text = cleanText(line);
   if (text.trim() === "") return undefined;
   if (!text.startsWith("/")) return { messageType: "message", data: parseMessageText(text) };
   if (text.startsWith("//")) {

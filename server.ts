@@ -117,7 +117,9 @@ function formatGuide({ host, hostname }: URL, { tcpPort }: Context): string {
   const ways = [
     [`deno task client --server=ws://${host}`, "our own client, in a terminal"],
     [`websocat ws://${host}/text`, "lines of text over WebSocket"],
-    ...tcpPort === undefined ? [] : [[`nc ${hostname} ${tcpPort}`, "lines of text over TCP"]],
+    ...tcpPort === undefined
+      ? []
+      : [[`nc ${hostname.replace(/[[\]]/g, "")} ${tcpPort}`, "lines of text over TCP"]],
     [`new WebSocket("ws://${host}", "${CHAT_V1}")`, "JSON, for programs and pages"],
   ];
   const rows = ways.map(([way = "", what]) => `  ${way.padEnd(50)} ${what}`);
@@ -125,7 +127,7 @@ function formatGuide({ host, hostname }: URL, { tcpPort }: Context): string {
 }
 
 function wantsWebSocket({ request }: Visit): boolean {
-  return request.headers.get("upgrade")?.toLowerCase() === "websocket";
+  return request.method === "GET" && request.headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 
 function offers({ request }: Visit, protocol: string): boolean {
@@ -147,6 +149,11 @@ function connect(
   { hub }: Context,
   { dialect, protocol }: { dialect: DialectFor; protocol?: string },
 ): Response {
+  // RFC 6455, section 4.4: another version is answered with ours.
+  if (request.headers.get("sec-websocket-version") !== "13") {
+    const headers = { upgrade: "websocket", "sec-websocket-version": "13" };
+    return text("Only WebSocket version 13.", { status: 426, headers });
+  }
   const options = { dialect, defaults: parseDefaults(url) };
   const open: Open = (connection) => new Session(hub, connection, options);
   return upgrade(request, { address, protocol, open, log: hub.log });

@@ -69,8 +69,8 @@ Deno.test("chat.v1 frame: several objects come and go in one, and a bad one conc
   bob.send(
     '{"messageType":"message","data":"one"}\nnonsense\n\n{"messageType":"message","data":"two"}\n',
   );
-  const error = await bob.json("error");
-  assert.equal(error["code"], "bad_json");
+  assert.equal((await bob.json("message"))["data"], "one");
+  assert.equal((await bob.json("error"))["code"], "bad_json");
   await alice.json("join");
   const lines = (await alice.frame()).split("\n").map((line) => JSON.parse(line).data);
   assert.deepEqual(lines, ["one", "two"]);
@@ -196,6 +196,37 @@ Deno.test("chat.v1 rooms: made when joined, gone when empty, and made again they
   assert.equal(welcome["id"], 2);
 });
 
+Deno.test("chat.v1 rooms: what was said in a room that has emptied is not told to newcomers", async () => {
+  await using server = new TestServer();
+  const alice = await server.register("alice", "dev");
+  alice.send({ messageType: "message", data: "our secret plan" });
+  await alice.json("message");
+  await alice[Symbol.asyncDispose]();
+  await using bob = await server.connectChat();
+  bob.send({ messageType: "register", data: "bob", room: "dev" });
+  assert.equal((await bob.json("welcome"))["id"], 3);
+  await bob.json("users");
+  assert.equal((await bob.json("join"))["from"], "bob");
+});
+
+Deno.test("chat.v1 presence: in a crowd it comes instead of each join", async () => {
+  const clock = new FakeClock();
+  await using server = new TestServer({ clock });
+  await using stack = new AsyncDisposableStack();
+  const alice = stack.use(await server.register("alice"));
+  for (let i = 0; i < 100; i++) {
+    const peer = stack.use(await server.connectChat());
+    peer.send({ messageType: "register" });
+    await peer.json("welcome");
+  }
+  for (let i = 0; i < 99; i++) await alice.json("join");
+  clock.advance(1000);
+  assert.equal(
+    await alice.line(),
+    `{"id":101,"messageType":"presence","time":${NOW + 1000},"count":101}`,
+  );
+});
+
 Deno.test("chat.v1 ping: answered by pong with the same data", async () => {
   await using server = new TestServer();
   await using peer = await server.connectChat();
@@ -218,6 +249,20 @@ Deno.test("chat.v1 private: goes to both ends and nobody else, into any room", a
   assert.equal(await alice.line(), line);
   alice.send({ messageType: "message", data: "aloud" });
   assert.equal((await carol.json("message"))["data"], "aloud");
+});
+
+Deno.test("chat.v1 private: comes after what was said before it, and to oneself once", async () => {
+  await using server = new TestServer();
+  await using alice = await server.register("alice");
+  await using bob = await server.register("bob");
+  alice.send(
+    '{"messageType":"message","data":"first"}\n{"messageType":"message","data":"second","to":"bob"}',
+  );
+  assert.equal((await bob.json("message"))["data"], "first");
+  assert.equal((await bob.json("private"))["data"], "second");
+  bob.send({ messageType: "message", data: "note to self", to: "bob" });
+  assert.equal((await bob.json("private"))["data"], "note to self");
+  await bob.expectNothing();
 });
 
 Deno.test("chat.v1 private: to nobody is unknown_user, with its ref", async () => {
@@ -326,6 +371,25 @@ Deno.test("chat.v1 missed: what the ring has overwritten is counted exactly, the
   assert.equal((await back.json("message"))["data"], "three");
 });
 
+Deno.test("chat.v1 resume: again and again, and alone in the room too", async () => {
+  await using server = new TestServer();
+  const alice = await server.register("alice");
+  alice.send({ messageType: "message", data: "one", ref: "r1" });
+  await alice.json("message");
+  let last = alice;
+  for (const isOpen of [true, true, false]) {
+    if (!isOpen) await last[Symbol.asyncDispose]();
+    const back = await server.connectChat();
+    back.send(resume(alice, 1));
+    assert.equal((await back.json("welcome"))["name"], "alice");
+    await back.json("users");
+    assert.equal((await back.json("message"))["data"], "one");
+    assert.equal((await last.closed).code, isOpen ? 1000 : 1005);
+    last = back;
+  }
+  await last[Symbol.asyncDispose]();
+});
+
 Deno.test("chat.v1 resume: a wrong session or epoch is a new start and gets nobody's name", async () => {
   await using server = new TestServer();
   await using alice = await server.register("alice");
@@ -345,10 +409,13 @@ Deno.test("chat.v1 resume: into another room is a new start there under the old 
   await using alice = await server.register("alice");
   const bob = await server.register("bob");
   await alice.json("join");
+  await using _carol = await server.register("carol", "dev");
   await using back = await server.connectChat();
   back.send(resume(bob, 1, { room: "dev" }));
   const { name, room, id } = await back.json("welcome");
-  assert.deepEqual([name, room, id], ["bob", "dev", 0]);
+  assert.deepEqual([name, room, id], ["bob", "dev", 1]);
+  await back.json("users");
+  assert.equal((await back.json("join"))["from"], "carol");
   assert.equal((await alice.json("leave"))["from"], "bob");
 });
 
@@ -370,6 +437,7 @@ const WRONG: readonly [what: string, sent: string, code: string][] = [
     `{"messageType":"message","data":"${"é".repeat(2049)}"}`,
     "too_long",
   ],
+  ["an empty ref", '{"messageType":"message","data":"x","ref":""}', "bad_message"],
   ["a bad room", '{"messageType":"join","data":"Room!"}', "bad_message"],
   ["a bad after", '{"messageType":"register","after":-1}', "bad_message"],
 ];
@@ -417,10 +485,13 @@ Deno.test("chat.v1: a message of 4096 bytes arrives whole", async () => {
 Deno.test("chat.v1: a frame of bytes is refused, one over 64 KiB closes with 1009", async () => {
   await using server = new TestServer();
   await using alice = await server.register("alice");
+  await using bob = await server.register("bob");
+  await alice.json("join");
   alice.socket.send(new Uint8Array([1, 2, 3]));
   assert.equal((await alice.json("error"))["code"], "bad_message");
   alice.send(" ".repeat(65_537));
   assert.equal((await alice.closed).code, 1009);
+  assert.equal((await bob.json("leave"))["from"], "alice");
 });
 
 Deno.test("chat.v1: what could write to a terminal is removed, newline and tab stay", async () => {
@@ -655,6 +726,15 @@ Deno.test("text: wrong input is answered by a notice, and empty lines by nothing
   }
 });
 
+Deno.test("text ?room=: comes into that room at once", async () => {
+  await using server = new TestServer();
+  await using alice = await server.register("alice", "dev");
+  await using tom = await server.connect("/text?name=tom&room=dev");
+  assert.equal((await alice.json("join"))["from"], "tom");
+  await tom.frame();
+  assert.equal(await tom.frame(), "* tom joined");
+});
+
 Deno.test("text: the later lines of a message are indented, so that none looks like another's", async () => {
   await using server = new TestServer();
   await using tom = await connectText(server, "tom");
@@ -722,11 +802,21 @@ Deno.test("tcp: a line that does not end is refused at the limit, and the connec
   await one.end();
 });
 
+Deno.test("tcp: a line that is whole and too long is refused and closes too", async () => {
+  await using server = new TestServer();
+  await using one = await connectTcp(server);
+  await one.send(`${"x".repeat(65_537)}\nnot said any more\n`);
+  assert.equal(await one.line(), "* A line is over 65536 bytes.");
+  await one.end();
+  assert.doesNotMatch(server.log.join("\n"), /not said/);
+});
+
 Deno.test("tcp /quit: the server closes", async () => {
   await using server = new TestServer();
   await using one = await connectTcp(server);
   await one.send("/quit\nnot said any more\n");
   await one.end();
+  assert.doesNotMatch(server.log.join("\n"), /not said/);
 });
 
 Deno.test("tcp: a connection that breaks leaves the room", async () => {
@@ -789,6 +879,7 @@ Deno.test("http: an unknown path is 404, a wrong method 405, /text without an up
     ["DELETE", "/healthz", 405],
     ["HEAD", "/", 200],
     ["HEAD", "/metrics", 200],
+    ["HEAD", "/text", 426],
     ["GET", "/text", 426],
   ];
   for (const [method, path, status] of expected) {
@@ -815,7 +906,7 @@ Deno.test("http: a bad handshake, room or Host is 400 and says why, and the serv
   await using server = new TestServer();
   const wrong: [string, string][] = [
     [
-      "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n",
+      "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
       "That is no WebSocket handshake: Invalid Header: 'sec-websocket-key' header must be set\n",
     ],
     ["GET / HTTP/1.1\r\nHost: ][\r\n", "The Host header is no host.\n"],
@@ -890,6 +981,38 @@ Deno.test("log: who connects, what they say as JSON so that no line can be forge
     `info From client ${address} "Hello\\n2026-11-21T10:00:00.000Z INFO forged"`,
     `info Disconnected ${address} (1005)`,
   ]);
+});
+
+/** Upgrades a raw connection, for a peer that does what no WebSocket client does. */
+async function upgradeRaw(server: TestServer, path: string): Promise<Deno.TcpConn> {
+  const conn = await Deno.connect({ hostname: "127.0.0.1", port: server.server.addr.port });
+  const head = `GET ${path} HTTP/1.1\r\n${HANDSHAKE}Connection: Upgrade\r\n\r\n`;
+  await conn.write(new TextEncoder().encode(head));
+  return conn;
+}
+
+Deno.test("log: a connection that ended without a Close frame has the code 1006", async () => {
+  await using server = new TestServer();
+  await using alice = await server.register("alice");
+  const conn = await upgradeRaw(server, "/text?name=tom");
+  await alice.json("join");
+  conn.close();
+  await alice.json("leave");
+  assert.match(server.log.at(-1) ?? "", /^info Disconnected 127\.0\.0\.1:\d+ \(1006\)$/);
+});
+
+Deno.test("a peer that never answers Close is forgotten all the same", async () => {
+  await using server = new TestServer();
+  using conn = await upgradeRaw(server, "/");
+  // A masked text frame (RFC 6455, section 5.2): "hi", which is no JSON.
+  await conn.write(new Uint8Array([0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69]));
+  let answer = "";
+  const buffer = new Uint8Array(4096);
+  while (!answer.includes("Not a JSON object")) {
+    answer += new TextDecoder().decode(buffer.subarray(0, await conn.read(buffer) ?? 0));
+  }
+  const health = await fetch(server.url("http", "/healthz"));
+  assert.deepEqual(await health.json(), { status: "ok", connections: 0 });
 });
 
 Deno.test("log: a private message is not in it", async () => {

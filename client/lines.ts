@@ -16,19 +16,21 @@ export async function* readLines(
   const stop = (): void => void reader.cancel().catch(() => {});
   signal?.addEventListener("abort", stop);
   if (signal?.aborted) stop();
-  let rest = "";
+  let unfinished: string[] = [];
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
-      const lines = (rest + value).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) {
+      const [first = "", ...others] = value.split("\n");
+      unfinished.push(first);
+      for (const next of others) {
         if (signal?.aborted) return;
-        yield line.replace(/\r$/, "");
+        yield unfinished.join("").replace(/\r$/, "");
+        unfinished = [next];
       }
     }
-    if (rest !== "" && !signal?.aborted) yield rest;
+    const last = unfinished.join("");
+    if (last !== "" && !signal?.aborted) yield last;
   } finally {
     signal?.removeEventListener("abort", stop);
     stop();

@@ -58,6 +58,11 @@ class Program implements AsyncDisposable {
     await this.#stdin.write(new TextEncoder().encode(text));
   }
 
+  /** Closes our end of its standard output. */
+  async deafen(): Promise<void> {
+    await this.#lines.return?.();
+  }
+
   /** Ends the input, and waits for the end. */
   async finish(): Promise<{ code: number; stdout: string[]; stderr: string }> {
     await this.#stdin.close().catch(() => {});
@@ -147,6 +152,17 @@ Deno.test("client: no server there is one line and exit 1", async () => {
     stderr,
     `Cannot connect to ws://127.0.0.1:${port}: connection refused. Is the server running on that port?\n`,
   );
+});
+
+Deno.test("client: ends when nobody reads its output any more", async () => {
+  const { program: server, port } = await startServer();
+  await using _server = server;
+  await using client = Program.role("client", "alice", `--port=${port}`);
+  await server.line();
+  await client.deafen();
+  await using web = await Peer.open(`ws://127.0.0.1:${port}/text?name=wendy`);
+  web.send("is anybody there?");
+  assert.equal((await client.child.status).code, 1);
 });
 
 Deno.test("client: a server that is killed ends it with 1", async () => {

@@ -24,7 +24,10 @@ export interface Connection {
   readonly congested: boolean;
   /** Resolves once the connection is not congested, or has ended. */
   drained(): Promise<void>;
-  /** Ends the connection, with a WebSocket close code and a reason of at most 123 bytes. */
+  /**
+   * Ends the connection, with a WebSocket close code and a reason of at most 123 bytes. The
+   * receiver's `end` is called at the latest when the client is gone.
+   */
   close(code: number, reason: string): void;
 }
 

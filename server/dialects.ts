@@ -59,25 +59,23 @@ export interface Dialect {
  */
 export type DialectFor = (connection: Connection, history: number) => Dialect;
 
-/** Memoizes `encode` by batch: subscribers at the same place share its result. */
-export function perBatch<R>(
-  encode: (batch: Batch<RoomEvent>) => R,
-): (batch: Batch<RoomEvent>) => R {
-  const results = new WeakMap<Batch<RoomEvent>, R>();
-  return (batch) => {
-    const known = results.get(batch);
+/** Makes `derive` work once for each object: subscribers at the same place share what comes of it. */
+export function memoize<T extends object, R>(derive: (from: T) => R): (from: T) => R {
+  const results = new WeakMap<T, R>();
+  return (from) => {
+    const known = results.get(from);
     if (known !== undefined) return known;
-    const result = encode(batch);
-    results.set(batch, result);
+    const result = derive(from);
+    results.set(from, result);
     return result;
   };
 }
 
-const encodeChat = perBatch(({ first, events }) =>
+const encodeChat = memoize(({ first, events }: Batch<RoomEvent>) =>
   events.map((event, index) => formatChatEvent(first + index, event)).join("\n")
 );
 
-const encodeText = perBatch(({ events }) =>
+const encodeText = memoize(({ events }: Batch<RoomEvent>) =>
   events.map((event) => formatText(event)).filter((line) => line !== undefined)
 );
 

@@ -27,7 +27,7 @@ import {
 } from "../protocol.ts";
 import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
-import { type Dialect, type DialectFor, perBatch, refusal } from "./dialects.ts";
+import { type Dialect, type DialectFor, memoize, refusal } from "./dialects.ts";
 import type { Batch } from "./queue.ts";
 import type { Room } from "./room.ts";
 
@@ -37,10 +37,21 @@ import type { Room } from "./room.ts";
  */
 export const LIST_INTERVAL = 250;
 
-const encodeEnvelope = perBatch(({ events }) =>
+const encodeEnvelope = memoize(({ events }: Batch<RoomEvent>) =>
   events.filter((event) => event.messageType === "message")
     .map((message) => ({ from: message.from, frame: formatMessage(message) }))
 );
+
+/** A room's names, made ready once for all clients that get them. */
+interface Roster {
+  readonly names: ReadonlySet<string>;
+  readonly frame: string;
+}
+
+const rosterOf = memoize((names: readonly string[]): Roster => ({
+  names: new Set(names),
+  frame: formatEnvelopeUsers(names),
+}));
 
 function formatMessage({ from, data, time, action }: RoomMessage): string {
   return formatEnvelopeMessage(from, action ? `* ${from} ${data}` : data, time);
@@ -59,10 +70,13 @@ class EnvelopeDialect implements Dialect {
   #isFirstFrame = true;
   /** The room that this client is in, once it is. */
   #room: Room | undefined;
-  /** `room.names` when the last list was sent. */
-  #listed: readonly string[] = [];
-  /** Everyone in that list, also a speaker who had left the room. */
-  #known = new Set<string>();
+  /** `room.names` as the last list had it; undefined if that list cannot stay as it is. */
+  #listed: readonly string[] | undefined;
+  /** Who was in the room when the last list was sent, and whom that list had besides. */
+  #roster = rosterOf([]);
+  #extra = new Set<string>();
+  /** Whether `server` has spoken: from then on it is in every list. */
+  #serverSpoke = false;
   #listedAt = -Infinity;
   #cancelList: (() => void) | undefined;
 
@@ -105,7 +119,9 @@ class EnvelopeDialect implements Dialect {
   }
 
   deliver(batch: Batch<RoomEvent>): void {
-    for (const { from, frame } of encodeEnvelope(batch)) this.#say(from, frame);
+    const messages = encodeEnvelope(batch);
+    this.#list(messages.map(({ from }) => from));
+    for (const { frame } of messages) this.#connection.send(frame);
     if (this.#room?.names !== this.#listed) this.#sendListSoon();
   }
 
@@ -121,8 +137,16 @@ class EnvelopeDialect implements Dialect {
   }
 
   #say(from: string, frame: string): void {
-    if (!this.#known.has(from)) this.#sendList(from);
+    this.#list([from]);
     this.#connection.send(frame);
+    if (this.#room?.names !== this.#listed) this.#sendListSoon();
+  }
+
+  /** Makes sure that all of `speakers` are in the list that the client has. */
+  #list(speakers: readonly string[]): void {
+    const isListed = (name: string): boolean =>
+      this.#roster.names.has(name) || this.#extra.has(name);
+    if (!speakers.every(isListed)) this.#sendList(speakers);
   }
 
   #sendListSoon(): void {
@@ -135,18 +159,22 @@ class EnvelopeDialect implements Dialect {
   }
 
   /**
-   * Sends the room's list, with `speaker` in it even if that person has left the room or never was
-   * there.
+   * Sends the room's list. `speakers` are in it even if they have left the room or never were
+   * there; then a list without them follows.
    */
-  #sendList(speaker?: string): void {
+  #sendList(speakers: readonly string[] = []): void {
     if (!this.#room) return;
-    const serverSpoke = this.#known.has(SERVER_NAME);
-    this.#listed = this.#room.names;
-    this.#known = new Set(this.#listed);
-    // Once it has spoken, the server stays in the list.
-    if (serverSpoke) this.#known.add(SERVER_NAME);
-    if (speaker !== undefined) this.#known.add(speaker);
+    const { names } = this.#room;
+    this.#roster = rosterOf(names);
+    const strangers = speakers.filter((name) => !this.#roster.names.has(name));
+    this.#serverSpoke ||= strangers.includes(SERVER_NAME);
+    this.#extra = new Set(this.#serverSpoke ? [SERVER_NAME, ...strangers] : strangers);
+    const isLasting = strangers.every((name) => name === SERVER_NAME);
+    this.#listed = isLasting ? names : undefined;
     this.#listedAt = this.#clock.elapsed();
-    this.#connection.send(formatEnvelopeUsers([...this.#known]));
+    const { frame } = this.#roster;
+    this.#connection.send(
+      this.#extra.size === 0 ? frame : formatEnvelopeUsers([...names, ...this.#extra]),
+    );
   }
 }

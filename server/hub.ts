@@ -26,10 +26,16 @@ export const RESUME_TIME = 3_600_000;
 export const MAX_ENDED = 10_000;
 
 /**
- * The most empty rooms that are remembered with their events, for those who come back. They count
- * as gone for everyone else; the one that has been empty longest is forgotten first.
+ * The most empty rooms whose events are kept, for those who resume; for everyone else they are
+ * gone. The one that has been empty longest is forgotten first.
  */
-export const MAX_EMPTY_ROOMS = 64;
+export const MAX_EMPTY_ROOMS = 16;
+
+/** The most forgotten rooms whose last ids are known, so that there they go on. */
+export const MAX_FORGOTTEN_ROOMS = 10_000;
+
+/** Up to this number a taken name is numbered without a gap. */
+const GAPLESS = 20;
 
 /** Default of {@linkcode HubOptions.capacity} and `--capacity`. */
 export const DEFAULT_CAPACITY = 1024;
@@ -115,11 +121,12 @@ export class Hub {
   readonly #rooms = new Map<string, Room>();
   /** Rooms without people, the longest empty first. */
   readonly #emptyRooms = new Map<string, Room>();
-  /**
-   * No room that was forgotten had a higher id, so in a room that is made from here on no id comes
-   * twice.
-   */
+  /** The last ids of rooms that were forgotten, the first forgotten first. */
+  readonly #lastIds = new Map<string, number>();
+  /** No room that is not even there had a higher id, so in a new room no id comes twice. */
   #highestForgotten = 0;
+  /** Where to go on numbering names that very many want. */
+  readonly #nextNumbers = new Map<string, number>();
   readonly #passes = new Map<string, Pass>();
   /** Passes without a holder, the first ended first. */
   readonly #ended = new Set<Pass>();
@@ -149,14 +156,13 @@ export class Hub {
     };
   }
 
-  /** Opens the room with that name, as it was if it is known. The caller lets someone in. */
+  /** Opens the room with that name, with the ids that it had before. The caller lets someone in. */
   openRoom(name: string = DEFAULT_ROOM): Room {
-    let room = this.#rooms.get(name) ?? this.#emptyRooms.get(name);
-    room ??= new Room(name, {
-      clock: this.clock,
-      capacity: this.#capacity,
-      first: this.#highestForgotten + 1,
-    });
+    const open = this.#rooms.get(name);
+    if (open) return open;
+    const empty = this.#emptyRooms.get(name);
+    empty?.reopen();
+    const room = empty ?? this.#newRoom(name);
     this.#emptyRooms.delete(name);
     this.#rooms.set(name, room);
     return room;
@@ -167,11 +173,8 @@ export class Hub {
     if (room.count > 0) return;
     this.#rooms.delete(room.name);
     this.#emptyRooms.set(room.name, room);
-    if (this.#emptyRooms.size <= MAX_EMPTY_ROOMS) return;
     const [oldest] = this.#emptyRooms.values();
-    if (!oldest) return;
-    this.#emptyRooms.delete(oldest.name);
-    this.#highestForgotten = Math.max(this.#highestForgotten, oldest.newest);
+    if (oldest && this.#emptyRooms.size > MAX_EMPTY_ROOMS) this.#forget(oldest);
   }
 
   /** Returns whoever has that name, in whatever room. */
@@ -242,6 +245,23 @@ export class Hub {
     for (const each of this.connected) each.close(CloseCode.shuttingDown, "Server shutting down");
   }
 
+  #newRoom(name: string): Room {
+    const { clock } = this;
+    const first = (this.#lastIds.get(name) ?? this.#highestForgotten) + 1;
+    this.#lastIds.delete(name);
+    return new Room(name, { clock, capacity: this.#capacity, first });
+  }
+
+  #forget(room: Room): void {
+    this.#emptyRooms.delete(room.name);
+    this.#lastIds.set(room.name, room.newest);
+    const [oldest] = this.#lastIds;
+    if (!oldest || this.#lastIds.size <= MAX_FORGOTTEN_ROOMS) return;
+    const [name, lastId] = oldest;
+    this.#lastIds.delete(name);
+    this.#highestForgotten = Math.max(this.#highestForgotten, lastId);
+  }
+
   #forgetExpired(): void {
     for (const pass of this.#ended) {
       const isValid = pass.expires > this.clock.elapsed() && this.#ended.size <= MAX_ENDED;
@@ -252,10 +272,25 @@ export class Hub {
   }
 
   #nearestFree(wanted: string): string {
-    for (let number = 1;; number++) {
-      const name = number === 1 ? wanted : withSuffix(wanted, `-${number}`);
-      const key = nameKey(name);
-      if (key !== SERVER_NAME && !this.#named.has(key)) return name;
+    if (this.#isFree(wanted)) return wanted;
+    const key = nameKey(wanted);
+    for (let number = 2;; number++) {
+      // To count past thousands of namesakes for each newcomer would cost the square of them.
+      if (number === GAPLESS) number = Math.max(number, this.#nextNumbers.get(key) ?? 0);
+      const name = withSuffix(wanted, `-${number}`);
+      if (!this.#isFree(name)) continue;
+      if (number >= GAPLESS) this.#rememberNumber(key, number + 1);
+      return name;
     }
+  }
+
+  #isFree(name: string): boolean {
+    const key = nameKey(name);
+    return key !== SERVER_NAME && !this.#named.has(key);
+  }
+
+  #rememberNumber(key: string, number: number): void {
+    if (this.#nextNumbers.size >= MAX_ENDED) this.#nextNumbers.clear();
+    this.#nextNumbers.set(key, number);
   }
 }

@@ -17,10 +17,7 @@ export const LEVELS: readonly Level[] = ["info", "warn", "error"];
 /** Default of `--log-level`. */
 export const DEFAULT_LEVEL: Level = "info";
 
-/**
- * Takes what happens. A text of others must be quoted (`JSON.stringify`), so that it cannot forge a
- * line.
- */
+/** Takes what happens. A text of others must be quoted ({@linkcode quote}). */
 export type Log = (level: Level, text: string) => void;
 
 /**
@@ -36,9 +33,14 @@ export function formatLine(time: number, level: Level, text: string): string {
   return `${new Date(time).toISOString()} ${level.toUpperCase()} ${text}`;
 }
 
+/** Quotes text of others as JSON, so that it stays within its log line wherever that is read. */
+export function quote(text: string): string {
+  return JSON.stringify(text).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
+}
+
 /** Words an error for a log line, quoted, because it may carry text of others. */
 export function quoteError(error: unknown): string {
-  return JSON.stringify(error instanceof Error ? error.stack ?? error.message : String(error));
+  return quote(error instanceof Error ? error.stack ?? error.message : String(error));
 }
 
 /** Writes log lines to a sink, in batches. */

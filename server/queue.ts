@@ -17,8 +17,9 @@
  * is per subscriber. For each one, `missed` plus the events it received is what was published.
  *
  * **Turns.** Waiting subscribers are woken once per turn of the event loop, not once per event:
- * what was published meanwhile reaches them as one batch. Subscribers at the same place get the
- * same `Batch` object, so whatever is derived from it, such as its encoding, can be made once.
+ * what was published meanwhile reaches them as one batch, or as several in a row if it weighs more
+ * than `batchWeight`. Subscribers at the same place get the same `Batch` object, so whatever is
+ * derived from it, such as its encoding, can be made once.
  *
  * @module
  */
@@ -36,9 +37,13 @@ export interface Turn<T> {
 }
 
 /** Settings of a {@linkcode BroadcastQueue}. */
-export interface QueueOptions {
+export interface QueueOptions<T> {
   /** How many events are retained: a whole number, at least 1. */
   readonly capacity: number;
+  /** Weighs an event, in the unit of `batchWeight`. Default: nothing weighs anything. */
+  readonly weigh?: (event: T) => number;
+  /** A batch ends with the event that brings it to this weight. Default: no bound. */
+  readonly batchWeight?: number;
   /** The id of the first event. Default 1. */
   readonly first?: number;
   /**
@@ -51,11 +56,14 @@ export interface QueueOptions {
 export class BroadcastQueue<T> {
   readonly #capacity: number;
   readonly #first: number;
+  readonly #weigh: (event: T) => number;
+  readonly #batchWeight: number;
   readonly #schedule: (wake: () => void) => void;
   readonly #ring: T[] = [];
   #next: number;
   /** What this queue's subscriptions may do with it. */
   readonly #source: Source<T> = {
+    has: (id) => id < this.#next,
     read: (next) => this.#read(next),
     wait: (subscription) => this.#waiting.push(subscription),
   };
@@ -69,7 +77,8 @@ export class BroadcastQueue<T> {
    *
    * @throws {RangeError} If `capacity` or `first` is no whole number of at least 1.
    */
-  constructor({ capacity, first = 1, schedule = setImmediate }: QueueOptions) {
+  constructor(options: QueueOptions<T>) {
+    const { capacity, first = 1, schedule = setImmediate } = options;
     if (!Number.isSafeInteger(capacity) || capacity < 1) {
       throw new RangeError(
         `Cannot create a queue: capacity ${capacity} is not a whole number from 1`,
@@ -80,6 +89,8 @@ export class BroadcastQueue<T> {
     }
     this.#capacity = capacity;
     this.#first = first;
+    this.#weigh = options.weigh ?? (() => 0);
+    this.#batchWeight = options.batchWeight ?? Infinity;
     this.#next = first;
     this.#schedule = schedule;
   }
@@ -132,7 +143,7 @@ export class BroadcastQueue<T> {
     for (const subscription of waiting) subscription.wake();
   }
 
-  /** Returns all retained events from `next` on, or undefined if there are none yet. */
+  /** Returns the batch that begins at `next`, or undefined if there is nothing yet. */
   #read(next: number): Batch<T> | undefined {
     const first = Math.max(next, this.oldest);
     if (first >= this.#next) return undefined;
@@ -141,40 +152,43 @@ export class BroadcastQueue<T> {
   }
 
   #slice(first: number): T[] {
-    const from = this.#slot(first);
-    const to = this.#slot(this.#next);
-    if (from < to) return this.#ring.slice(from, to);
-    return [...this.#ring.slice(from), ...this.#ring.slice(0, to)];
+    const events: T[] = [];
+    let weight = 0;
+    for (let id = first; id < this.#next && weight < this.#batchWeight; id++) {
+      const event = this.#ring[this.#slot(id)];
+      if (event === undefined) break;
+      events.push(event);
+      weight += this.#weigh(event);
+    }
+    return events;
   }
 }
 
 /** What a subscription needs of its queue. */
 interface Source<T> {
+  readonly has: (id: number) => boolean;
   readonly read: (next: number) => Batch<T> | undefined;
   readonly wait: (subscription: Subscription<T>) => void;
 }
 
 /**
- * One reader's place in a queue, and an async iterator over what comes: each step waits until there
- * is something and yields all of it as one {@linkcode Turn}. For one reader; ask for the next step
- * when the last one is done.
+ * One reader's place in a queue. Read it as an async iterable that yields all that comes, a
+ * {@linkcode Turn} at a time; or wait with `ready()` and read with `take()`, if something has to be
+ * done in one go with the reading. For one reader, which asks again when it is done.
  */
 export class Subscription<T> implements AsyncIterableIterator<Turn<T>, undefined> {
   readonly #source: Source<T>;
   #next: number;
   #closed = false;
-  #resume: ((result: IteratorResult<Turn<T>, undefined>) => void) | undefined;
+  #resume: ((isOpen: boolean) => void) | undefined;
 
-  /**
-   * Creates a subscription that wants the event `next` first; see {@linkcode
-   * BroadcastQueue.subscribe}.
-   */
+  /** Creates a subscription that wants the event `next` first; see `BroadcastQueue.subscribe`. */
   constructor(source: Source<T>, next: number) {
     this.#source = source;
     this.#next = next;
   }
 
-  /** Returns at once what is there and was not yet yielded, or undefined if that is nothing. */
+  /** Returns at once a batch of what is there and was not yet read, or undefined if that is nothing. */
   take(): Turn<T> | undefined {
     const batch = this.#closed ? undefined : this.#source.read(this.#next);
     if (!batch) return undefined;
@@ -183,34 +197,36 @@ export class Subscription<T> implements AsyncIterableIterator<Turn<T>, undefined
     return { missed, batch };
   }
 
-  /** Waits for the next turn. @returns Done once the subscription is closed. */
-  next(): Promise<IteratorResult<Turn<T>, undefined>> {
-    if (this.#closed) return Promise.resolve({ done: true, value: undefined });
-    const turn = this.take();
-    if (turn) return Promise.resolve({ done: false, value: turn });
+  /** Resolves to true once there is something to take, and to false once the subscription is closed. */
+  ready(): Promise<boolean> {
+    if (this.#closed || this.#source.has(this.#next)) return Promise.resolve(!this.#closed);
     return new Promise((resolve) => {
       this.#resume = resolve;
       this.#source.wait(this);
     });
   }
 
-  /**
-   * Goes on after a wait. Called by the queue, once for each time that this subscription asked to
-   * wait.
-   */
+  /** Waits for the next turn. @returns Done once the subscription is closed. */
+  async next(): Promise<IteratorResult<Turn<T>, undefined>> {
+    while (await this.ready()) {
+      const value = this.take();
+      if (value) return { done: false, value };
+    }
+    return { done: true, value: undefined };
+  }
+
+  /** Ends a wait. Called by the queue, once for each time that this subscription asked to wait. */
   wake(): void {
-    const resume = this.#resume;
-    if (!resume) return;
-    const turn = this.take();
-    if (!turn) return this.#source.wait(this);
+    if (!this.#resume) return;
+    if (!this.#source.has(this.#next)) return this.#source.wait(this);
+    this.#resume(true);
     this.#resume = undefined;
-    resume({ done: false, value: turn });
   }
 
   /** Ends the iteration, also one that is waiting. */
   close(): void {
     this.#closed = true;
-    this.#resume?.({ done: true, value: undefined });
+    this.#resume?.(false);
     this.#resume = undefined;
   }
 

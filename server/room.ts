@@ -18,6 +18,12 @@ export const CROWD = 100;
 /** The shortest time between two `presence` events, in milliseconds. */
 export const PRESENCE_INTERVAL = 1_000;
 
+/** How much goes out at a time, as {@linkcode weigh} weighs it: then a slow client is noticed. */
+const BATCH_WEIGHT = 32_768;
+
+/** What an event weighs besides its text: some bytes of JSON. */
+const EVENT_WEIGHT = 160;
+
 /** Someone in a room. */
 export interface Member {
   readonly name: string;
@@ -33,6 +39,11 @@ export interface RoomOptions {
   readonly first: number;
 }
 
+/** Estimates the bytes of an event on the wire. */
+function weigh(event: RoomEvent): number {
+  return EVENT_WEIGHT + (event.messageType === "message" ? event.data.length : 0);
+}
+
 /** One conversation. */
 export class Room {
   /** The room's name. */
@@ -46,12 +57,15 @@ export class Room {
   /** What `users()` lists. A newcomer behind the first {@linkcode MAX_LISTED} does not change it. */
   #listed: readonly string[] | undefined;
   #cancelPresence: (() => void) | undefined;
+  /** The first event that is history to a newcomer. */
+  #historyStart: number;
 
   /** Creates an empty room. */
   constructor(name: string, { clock, capacity, first }: RoomOptions) {
     this.name = name;
     this.#clock = clock;
-    this.#queue = new BroadcastQueue({ capacity, first });
+    this.#queue = new BroadcastQueue({ capacity, first, weigh, batchWeight: BATCH_WEIGHT });
+    this.#historyStart = first;
   }
 
   /** How many people are here. */
@@ -75,6 +89,11 @@ export class Room {
     return { messageType: "users", dataArray: this.#listed, count: this.count, room: this.name };
   }
 
+  /** Begins a new history: only who resumes gets what was before. */
+  reopen(): void {
+    this.#historyStart = this.newest + 1;
+  }
+
   /** Subscribes to the events after the id `after`. */
   subscribe(after: number): Subscription<RoomEvent> {
     return this.#queue.subscribe(after);
@@ -82,13 +101,14 @@ export class Room {
 
   /** Returns the id after which the last `count` events come, or all that are retained. */
   beforeLast(count: number): number {
-    return Math.max(this.#queue.newest - count, this.#queue.oldest - 1);
+    const { newest, oldest } = this.#queue;
+    return Math.max(newest - count, oldest - 1, this.#historyStart - 1);
   }
 
   /** Returns the last `count` messages that are retained, oldest first. */
   lastMessages(count: number): RoomMessage[] {
     const messages: RoomMessage[] = [];
-    for (let id = this.newest; messages.length < count; id--) {
+    for (let id = this.newest; id >= this.#historyStart && messages.length < count; id--) {
       const event = this.#queue.at(id);
       if (!event) break;
       if (event.messageType === "message") messages.unshift(event);

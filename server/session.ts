@@ -5,9 +5,9 @@
  * of nor how its dialect words things.
  *
  * While a client does not read (its connection is congested), what happens in the room waits in the
- * room's queue, and what the client asks for itself waits here, at most {@linkcode MAX_DEFERRED}
- * lines: so what one client can make the server hold is bounded. What it says to the room is
- * published at once all the same.
+ * room's queue, and what the client asks for itself waits here, at most {@linkcode MAX_DEFERRED}:
+ * so what one client can make the server hold is bounded. What it says to the room is published at
+ * once all the same, unless a change of room or name is waiting before it.
  *
  * @module
  */
@@ -16,6 +16,7 @@ import {
   CloseCode,
   type DirectMessage,
   GREETING,
+  MAX_FRAME_BYTES,
   type Private,
   ProtocolError,
   type Register,
@@ -26,12 +27,15 @@ import {
 import type { Connection, Receiver } from "./connection.ts";
 import type { Dialect, DialectFor, Input } from "./dialects.ts";
 import type { Hub, Participant, Pass } from "./hub.ts";
-import { quoteError } from "./log.ts";
+import { quote, quoteError } from "./log.ts";
 import type { Subscription, Turn } from "./queue.ts";
 import type { Room } from "./room.ts";
 
-/** The most lines that wait until a client reads the answers to the ones before. */
-export const MAX_DEFERRED = 100;
+/**
+ * How much may wait until a client reads the answers to what it asked before, in UTF-16 units: as
+ * much as one frame.
+ */
+export const MAX_DEFERRED = MAX_FRAME_BYTES;
 
 const RESUMED_ELSEWHERE = "Resumed by another connection";
 
@@ -63,6 +67,10 @@ export class Session implements Receiver, Participant {
   #pass: Pass | undefined;
   #subscription: Subscription<RoomEvent> | undefined;
   #deferred: string[] = [];
+  #deferredLength = 0;
+  /** Whether a change of room or name is deferred: then all that follows must be. */
+  #isMoveDeferred = false;
+  #hasQuit = false;
   #hasEnded = false;
 
   /** Begins a session on an open connection. */
@@ -88,7 +96,7 @@ export class Session implements Receiver, Participant {
   /** Does what each message of the frame asks for; what cannot be done is answered with an error. */
   receive(frame: string): void {
     for (const line of this.#dialect.split(frame)) {
-      if (this.#hasEnded) return;
+      if (this.#hasEnded || this.#hasQuit) return;
       this.#take(line);
     }
   }
@@ -100,6 +108,7 @@ export class Session implements Receiver, Participant {
 
   /** Delivers what is still due, as fast as the client reads, then closes the connection. */
   async finish(): Promise<void> {
+    this.#deliverRest();
     while (!this.#hasEnded && (this.#connection.congested || this.#deferred.length > 0)) {
       await this.#connection.drained();
       this.#deliverRest();
@@ -142,14 +151,16 @@ export class Session implements Receiver, Participant {
     this.close(CloseCode.normal, RESUMED_ELSEWHERE);
   }
 
-  /** Does what a line asks for, or lets it wait if that means to answer a client that does not read. */
+  /** Does what a line asks for, or defers it if that means to answer a client that does not read. */
   #take(line: string): void {
-    if (this.#deferred.length > 0) return this.#defer(line);
+    if (this.#isMoveDeferred) return this.#defer(line);
     try {
       const input = this.#dialect.parse(line);
       if (!input) return;
-      if (this.#connection.congested && this.#hasAnswer(input)) this.#defer(line);
-      else this.#handle(input);
+      const mustWait = this.#connection.congested || this.#deferred.length > 0;
+      if (!mustWait || !this.#hasAnswer(input)) return this.#handle(input);
+      this.#isMoveDeferred = input.messageType === "join" || input.messageType === "register";
+      this.#defer(line);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       const { code, message: data, ref } = error;
@@ -159,14 +170,13 @@ export class Session implements Receiver, Participant {
 
   /** Tells whether an input is answered to its sender alone, rather than by what happens in the room. */
   #hasAnswer(input: Input): boolean {
-    if (input.messageType === "quit") return false;
     if (input.messageType !== "message" || input.to !== undefined) return true;
     return input.ref !== undefined && this.#room?.idOf(input.ref) !== undefined;
   }
 
-  /** Lets a line wait until the client reads. All that follow wait too, to be done in order. */
   #defer(line: string): void {
-    if (this.#deferred.length === MAX_DEFERRED) {
+    this.#deferredLength += line.length;
+    if (this.#deferredLength > MAX_DEFERRED) {
       return this.close(CloseCode.abuse, "Many requests, and their answers are not read");
     }
     this.#deferred.push(line);
@@ -177,8 +187,10 @@ export class Session implements Receiver, Participant {
   #takeDeferred(): void {
     const lines = this.#deferred;
     this.#deferred = [];
+    this.#deferredLength = 0;
+    this.#isMoveDeferred = false;
     for (const line of lines) {
-      if (this.#hasEnded) return;
+      if (this.#hasEnded || this.#hasQuit) return;
       this.#take(line);
     }
   }
@@ -192,6 +204,7 @@ export class Session implements Receiver, Participant {
       case "rooms":
         return void this.#send(this.#hub.rooms());
       case "quit":
+        this.#hasQuit = true;
         return void this.finish().catch((error) => this.#fail(error));
     }
     if (!this.#room) {
@@ -290,7 +303,7 @@ export class Session implements Receiver, Participant {
     const time = this.#hub.clock.now();
     room.publish({ messageType: "message", time, from, address, data, ref, action });
     this.#hub.counters.published++;
-    this.#hub.log("info", `From client ${address} ${JSON.stringify(data)}`);
+    this.#hub.log("info", `From client ${address} ${quote(data)}`);
   }
 
   #whisper({ data, ref }: SendMessage, to: string): void {
@@ -332,8 +345,12 @@ export class Session implements Receiver, Participant {
     };
   }
 
-  /** Sends a message for this client alone, if the client reads. Returns whether it went out. */
+  /**
+   * Sends a message for this client alone, after what was published before it, if the client
+   * reads. Returns whether it went out.
+   */
   #send(message: DirectMessage): boolean {
+    this.#deliverRest();
     if (this.#connection.congested) return false;
     this.#dialect.send(message);
     return true;
@@ -345,17 +362,21 @@ export class Session implements Receiver, Participant {
   }
 
   async #deliverAll(subscription: Subscription<RoomEvent>): Promise<void> {
-    for await (const turn of subscription) {
-      this.#deliver(turn);
+    while (await subscription.ready()) {
+      // Nothing, if a direct message was sent meanwhile and took what had come before it along.
+      const turn = subscription.take();
+      if (turn) this.#deliver(turn);
       if (this.#connection.congested) await this.#connection.drained();
     }
   }
 
-  /** Delivers, before a subscription is closed, what is published and was not yet delivered. */
+  /** Delivers at once what is published and was not yet delivered, as far as the client reads. */
   #deliverRest(): void {
-    if (this.#connection.congested) return;
-    const turn = this.#subscription?.take();
-    if (turn) this.#deliver(turn);
+    while (!this.#connection.congested) {
+      const turn = this.#subscription?.take();
+      if (!turn) return;
+      this.#deliver(turn);
+    }
   }
 
   #deliver({ missed, batch }: Turn<RoomEvent>): void {

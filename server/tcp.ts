@@ -26,6 +26,7 @@ const NEWLINE = 0x0a;
 const TOO_LONG = `A line is over ${MAX_FRAME_BYTES} bytes.`;
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Settings of {@linkcode serveTcp}. */
 export interface TcpOptions {
@@ -110,8 +111,6 @@ class TcpConnection implements Connection {
   constructor(conn: Deno.TcpConn) {
     this.#conn = conn;
     this.address = formatAddress(conn.remoteAddr);
-    conn.setNoDelay(true);
-    conn.setKeepAlive(true);
   }
 
   get congested(): boolean {
@@ -156,7 +155,6 @@ class TcpConnection implements Connection {
 
   /** Reads lines until the client sends nothing more, or the connection is released or breaks. */
   async read(receiver: Receiver): Promise<void> {
-    const decoder = new TextDecoder("utf-8", { fatal: true });
     const splitter = new LineSplitter();
     const buffer = new Uint8Array(READ_SIZE);
     for (;;) {
@@ -166,9 +164,9 @@ class TcpConnection implements Connection {
       // under our last words.
       if (!this.#isClosing) {
         const lines = size === null ? [splitter.rest()] : splitter.push(buffer.subarray(0, size));
-        for (const line of lines) takeLine(receiver, decoder, line);
-        if (splitter.isTooLong) receiver.refuse(TOO_LONG);
-        if (size === null || splitter.isTooLong) await receiver.finish();
+        const isTooLong = splitter.isTooLong || !lines.every((line) => takeLine(line, receiver));
+        if (isTooLong) receiver.refuse(TOO_LONG);
+        if (size === null || isTooLong) await receiver.finish();
       }
       if (size === null) return;
     }
@@ -214,23 +212,31 @@ async function writeAll(conn: Deno.TcpConn, data: Uint8Array): Promise<void> {
   while (data.length > 0) data = data.subarray(await conn.write(data));
 }
 
-function takeLine(receiver: Receiver, decoder: TextDecoder, line: Uint8Array): void {
-  if (line.length > MAX_FRAME_BYTES) {
-    return receiver.refuse(TOO_LONG);
-  }
+/** Passes a line on. Returns false for one that is too long. */
+function takeLine(line: Uint8Array, receiver: Receiver): boolean {
+  if (line.length > MAX_FRAME_BYTES) return false;
   let text: string;
   try {
     text = decoder.decode(line);
   } catch {
-    return receiver.refuse("That line is not UTF-8 text.");
+    receiver.refuse("That line is not UTF-8 text.");
+    return true;
   }
   receiver.receive(text);
+  return true;
+}
+
+function isClientsFault(error: unknown): boolean {
+  const { NotConnected, ConnectionAborted, ConnectionReset } = Deno.errors;
+  return [NotConnected, ConnectionAborted, ConnectionReset].some((type) => error instanceof type);
 }
 
 async function handle(conn: Deno.TcpConn, { open, log }: TcpOptions): Promise<void> {
   const connection = new TcpConnection(conn);
   let receiver: Receiver | undefined;
   try {
+    conn.setNoDelay(true);
+    conn.setKeepAlive(true);
     receiver = open(connection);
     await connection.read(receiver);
   } catch (error) {
@@ -267,6 +273,8 @@ export function serveTcp(options: TcpOptions): TcpServer {
         connection.finally(() => connections.delete(connection));
       } catch (error) {
         if (!isOpen) break;
+        // The client was gone before it was accepted: the next one is not to wait for that.
+        if (isClientsFault(error)) continue;
         log("error", `Cannot accept a TCP connection: ${quoteError(error)}`);
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE));
       }

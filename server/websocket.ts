@@ -90,6 +90,8 @@ class WebSocketConnection implements Connection {
   close(code: number, reason: string): void {
     this.#goOn();
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, reason);
+    // A peer may never answer the Close frame: on our side the connection is gone now.
+    this.#receiver?.end(code);
   }
 
   #goOn(): void {
@@ -103,7 +105,6 @@ class WebSocketConnection implements Connection {
       this.#receiver?.refuse("Send frames of text, not of bytes.");
     } else if (isLongerThan(data, MAX_FRAME_BYTES)) {
       this.close(CloseCode.tooBig, `A frame is over ${MAX_FRAME_BYTES} bytes`);
-      this.#receiver?.end(CloseCode.tooBig);
     } else {
       this.#receiver?.receive(data);
     }
@@ -122,7 +123,6 @@ class WebSocketConnection implements Connection {
     } catch (error) {
       this.#log("error", `Connection of ${this.address} failed: ${quoteError(error)}`);
       this.close(CloseCode.internalError, "Internal error");
-      this.#receiver?.end(CloseCode.internalError);
     }
   }
 }

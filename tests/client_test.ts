@@ -3,6 +3,7 @@ import { setColorEnabled } from "@std/fmt/colors";
 import { chat, type ChatOptions } from "../client.ts";
 import { connect, ConnectError } from "../client/connect.ts";
 import { readLines } from "../client/lines.ts";
+import { CHAT_V1 } from "../protocol.ts";
 import { TestServer } from "./peer.ts";
 
 setColorEnabled(false);
@@ -150,6 +151,69 @@ Deno.test("client: a server that shuts down ends it with 1 and says so", async (
   await server.server.shutdown();
   assert.equal(await alice.exitCode, 1);
   assert.match(alice.notices.at(-1) ?? "", /has ended: "Server shutting down"$/);
+});
+
+/** A server that says what the test wants: `answer` gets each message and what to send with. */
+function serveFake(
+  answer: (message: Record<string, unknown>, send: (message: object) => void) => void,
+): { url: URL; server: Deno.HttpServer } {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { socket, response } = Deno.upgradeWebSocket(request, { protocol: CHAT_V1 });
+    const send = (message: object): void => socket.send(JSON.stringify(message));
+    socket.onmessage = ({ data }) => {
+      const message = JSON.parse(data);
+      if (message.messageType !== "register") return answer(message, send);
+      const fields = {
+        data: "Hi",
+        name: "al",
+        address: "x",
+        room: "lobby",
+        epoch: "e",
+        session: "s",
+      };
+      send({ messageType: "welcome", ...fields, id: 0 });
+    };
+    return response;
+  });
+  return { url: new URL(`ws://127.0.0.1:${server.addr.port}`), server };
+}
+
+Deno.test("client: leaves only when its message was accepted, also if other answers came before", async () => {
+  const events: string[] = [];
+  const accepted = Promise.withResolvers<() => void>();
+  let ref: unknown;
+  const { url, server } = serveFake((message, send) => {
+    if (message["messageType"] === "message") ref = message["ref"];
+    if (message["messageType"] !== "ping") return;
+    send({ messageType: "pong" });
+    accepted.resolve(() => send({ messageType: "ack", ref, id: 1 }));
+  });
+  await using other = new TestServer();
+  const client = new TestClient(other, { url });
+  const finished = client.finish("hello\n").then((code) => events.push(`left with ${code}`));
+  const accept = await accepted.promise;
+  // Many turns of this very event loop, in which a client that does not wait would leave.
+  await (await other.register("someone"))[Symbol.asyncDispose]();
+  events.push("accepted");
+  accept();
+  await finished;
+  assert.deepEqual(events, ["accepted", "left with 0"]);
+  await server.shutdown();
+});
+
+Deno.test("client: what it may have missed it sends again, with the same ref", async () => {
+  const refs: unknown[] = [];
+  const { url, server } = serveFake((message, send) => {
+    if (message["messageType"] === "ping") send({ messageType: "pong" });
+    if (message["messageType"] !== "message") return;
+    refs.push(message["ref"]);
+    if (refs.length === 1) send({ messageType: "missed", count: 5, data: "5 messages missed" });
+    else send({ messageType: "ack", ref: message["ref"], id: 1 });
+  });
+  await using other = new TestServer();
+  assert.equal(await new TestClient(other, { url }).finish("hello\n"), 0);
+  assert.deepEqual(refs, [refs[0], refs[0]]);
+  await server.shutdown();
 });
 
 Deno.test("connect: says why there is no connection", async () => {

@@ -53,5 +53,23 @@ Deno.test("envelope: missed comes as a message from server, and who spoke and le
     { messageType: "users", dataArray: ["eve", "server", "ann"] },
     { messageType: "message", data: '{"from":"ann","message":"three","time":1640000000000}' },
   ]);
+  connection.frames.length = 0;
+  clock.advance(LIST_INTERVAL);
+  assert.deepEqual(connection.frames, ['{"messageType":"users","dataArray":["eve","server"]}']);
+  session.end();
+});
+
+Deno.test("envelope: one list comes before all that a turn brings, however many spoke", async () => {
+  const clock = new FakeClock();
+  const hub = new Hub({ clock });
+  const connection = new FakeConnection();
+  const session = new Session(hub, connection, { dialect: envelopeDialect(clock) });
+  session.receive('{"messageType":"register","data":"eve"}');
+  await turn();
+  connection.frames.length = 0;
+  for (const name of ["ann", "bob", "cat"]) say(joinChat(hub, name).session, "hi");
+  await turn();
+  const types = connection.frames.map((frame) => JSON.parse(frame).messageType);
+  assert.deepEqual(types, ["users", "message", "message", "message"]);
   session.end();
 });

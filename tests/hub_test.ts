@@ -32,6 +32,14 @@ Deno.test("hub: a taken name is numbered, and shortened for it if need be", () =
   assert.deepEqual(names, ["bob", "BOB-2", "bob-3", long, `${"x".repeat(30)}-2`, "server-2"]);
 });
 
+Deno.test("hub: however many want a name, each gets a number of its own", () => {
+  const hub = new Hub();
+  const names = Array.from({ length: 2000 }, () => claim(hub, "alice").name);
+  assert.equal(new Set(names).size, 2000);
+  assert.deepEqual(names.slice(0, 3), ["alice", "alice-2", "alice-3"]);
+  assert.equal(names.at(-1), "alice-2000");
+});
+
 Deno.test("hub: a name is free again when it is released or another is taken", () => {
   const hub = new Hub();
   const bob = claim(hub, "bob");
@@ -69,8 +77,8 @@ Deno.test("hub: of many empty rooms the oldest are forgotten, and still no id co
   assert.equal(visit(hub, "dev"), 4);
   for (let i = 0; i < MAX_EMPTY_ROOMS; i++) visit(hub, `room-${i}`);
   const room = hub.openRoom("dev");
-  assert.equal(room.newest, 4);
-  assert.equal(room.lastMessages(1).length, 0);
+  assert.deepEqual([room.newest, room.beforeLast(9)], [4, 4]);
+  assert.equal(hub.openRoom("new").newest, 0);
 });
 
 Deno.test("hub: a pass is valid while its connection is there and an hour after, in this epoch alone", () => {

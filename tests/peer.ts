@@ -246,10 +246,13 @@ export class FakeConnection implements Connection {
   readonly frames: string[] = [];
   congested = false;
   closeCode: number | undefined;
+  /** Called after each frame. */
+  onSend: (() => void) | undefined;
   #draining = Promise.withResolvers<void>();
 
   send(frame: string): void {
     this.frames.push(frame);
+    this.onSend?.();
   }
 
   drained(): Promise<void> {

@@ -53,6 +53,8 @@ Deno.test("cleanName: returns the nearest valid name", () => {
     ["\ud800", "_"],
     ["é".repeat(40), "é".repeat(32)],
     ["𝒜".repeat(40), "𝒜".repeat(32)],
+    ["al\u200bi\u034fce\ufe0f", "alice"],
+    ["\u3164\u115f", undefined],
     [" ", undefined],
     ["", undefined],
   ];
@@ -107,6 +109,7 @@ Deno.test("parseChat: reads every type, unknown fields ignored and nulls absent"
       '{"messageType":"message","data":"hi","ref":"r","to":"bob","action":true}',
       { messageType: "message", data: "hi", ref: "r", to: "bob", action: true },
     ],
+    ['{"messageType":"message","data":"a\\nb\\n\\n"}', { messageType: "message", data: "a\nb" }],
     ['{"messageType":"message","data":"hi","action":false}', {
       messageType: "message",
       data: "hi",
@@ -131,6 +134,7 @@ Deno.test("parseChat: refuses fields of the wrong type or size", () => {
     '{"messageType":"register","after":1.5}',
     '{"messageType":"register","session":{}}',
     '{"messageType":"message","data":"hi","action":"yes"}',
+    '{"messageType":"message","data":"hi","ref":""}',
     `{"messageType":"message","data":"hi","ref":"${"r".repeat(129)}"}`,
     '{"messageType":"message","data":["hi"]}',
     '{"messageType":"join"}',

@@ -100,6 +100,31 @@ Deno.test("queue: who falls behind is told the exact number and goes on with the
   assert.equal(await nextSeen(subscription), "missed 0: 6 e6");
 });
 
+Deno.test("queue: a heavy batch is cut, and the rest follows at once", async () => {
+  const queue = new BroadcastQueue<string>({
+    capacity: 8,
+    weigh: (event) => event.length,
+    batchWeight: 4,
+  });
+  const subscription = queue.subscribe(0);
+  publish(queue, 5);
+  assert.equal(await nextSeen(subscription), "missed 0: 1 e1 e2");
+  assert.equal(await nextSeen(subscription), "missed 0: 3 e3 e4");
+  assert.equal(await nextSeen(subscription), "missed 0: 5 e5");
+  assert.equal(seen(subscription.take()), "nothing");
+});
+
+Deno.test("queue: waiting for an event takes none, so another reader of the place can", async () => {
+  const queue = new BroadcastQueue<string>({ capacity: 4 });
+  const subscription = queue.subscribe(0);
+  const ready = subscription.ready();
+  publish(queue, 1);
+  assert.equal(seen(subscription.take()), "missed 0: 1 e1");
+  publish(queue, 1);
+  assert.equal(await ready, true);
+  assert.equal(seen(subscription.take()), "missed 0: 2 e2");
+});
+
 Deno.test("queue: lag is per subscriber", () => {
   const queue = new BroadcastQueue<string>({ capacity: 3 });
   const [slow, fast] = [queue.subscribe(0), queue.subscribe(0)];

@@ -58,9 +58,9 @@ class Program implements AsyncDisposable {
     await this.#stdin.write(new TextEncoder().encode(text));
   }
 
-  /** Closes our end of its standard output. */
+  /** Closes our end of its standard output, of which no line was read. */
   async deafen(): Promise<void> {
-    await this.#lines.return?.();
+    await this.child.stdout.cancel();
   }
 
   /** Ends the input, and waits for the end. */

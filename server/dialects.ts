@@ -120,6 +120,8 @@ export function textDialect(connection: Connection, history: number): Dialect {
     parse: (line) => {
       const input = parseText(line);
       if (input?.messageType !== "help") return input;
+      // Who does not read is not helped by more to read.
+      if (connection.congested) return undefined;
       for (const help of formatHelp()) connection.send(`* ${help}`);
       return undefined;
     },

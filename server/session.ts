@@ -157,8 +157,9 @@ export class Session implements Receiver, Participant {
     try {
       const input = this.#dialect.parse(line);
       if (!input) return;
-      const mustWait = this.#connection.congested || this.#deferred.length > 0;
-      if (!mustWait || !this.#hasAnswer(input)) return this.#handle(input);
+      const mustWait = this.#hasAnswer(input) &&
+        (this.#deferred.length > 0 || this.#connection.congested);
+      if (!mustWait) return this.#handle(input);
       this.#isMoveDeferred = input.messageType === "join" || input.messageType === "register";
       this.#defer(line);
     } catch (error) {

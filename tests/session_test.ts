@@ -3,6 +3,19 @@ import { Hub } from "../server/hub.ts";
 import { MAX_DEFERRED } from "../server/session.ts";
 import { joinChat, say, turn } from "./peer.ts";
 
+/** Lets alice and bob in. They have read all that there was, and bob reads no more. */
+async function joinSlowBob(
+  hub: Hub,
+): Promise<Record<"alice" | "bob", ReturnType<typeof joinChat>>> {
+  const alice = joinChat(hub, "alice");
+  const bob = joinChat(hub, "bob");
+  await turn();
+  alice.connection.taken();
+  bob.connection.taken();
+  bob.connection.congested = true;
+  return { alice, bob };
+}
+
 Deno.test("session: what one turn of the event loop brings is one frame", async () => {
   const hub = new Hub();
   const { connection, session } = joinChat(hub, "alice");
@@ -16,11 +29,7 @@ Deno.test("session: what one turn of the event loop brings is one frame", async 
 
 Deno.test("session: a congested client waits in the ring, and is told exactly what it missed", async () => {
   const hub = new Hub({ capacity: 3 });
-  const alice = joinChat(hub, "alice");
-  const bob = joinChat(hub, "bob");
-  await turn();
-  bob.connection.taken();
-  bob.connection.congested = true;
+  const { alice, bob } = await joinSlowBob(hub);
   say(alice.session, "one");
   await turn();
   assert.deepEqual(bob.connection.taken(), ["message one"]);
@@ -42,12 +51,7 @@ Deno.test("session: a congested client waits in the ring, and is told exactly wh
 
 Deno.test("session: what a congested client says is published, and what it asks for waits, in order", async () => {
   const hub = new Hub();
-  const alice = joinChat(hub, "alice");
-  const bob = joinChat(hub, "bob");
-  await turn();
-  alice.connection.taken();
-  bob.connection.taken();
-  bob.connection.congested = true;
+  const { alice, bob } = await joinSlowBob(hub);
   say(bob.session, "at once");
   for (const line of ['{"messageType":"ping","data":"p"}', "nonsense"]) bob.session.receive(line);
   bob.session.receive('{"messageType":"join","data":"dev"}');
@@ -70,11 +74,7 @@ Deno.test("session: what a congested client says is published, and what it asks 
 
 Deno.test("session: before it goes to another room, a slow client gets what is due from the old", async () => {
   const hub = new Hub();
-  const alice = joinChat(hub, "alice");
-  const bob = joinChat(hub, "bob");
-  await turn();
-  bob.connection.taken();
-  bob.connection.congested = true;
+  const { alice, bob } = await joinSlowBob(hub);
   say(alice.session, "one");
   await turn();
   say(alice.session, "two");
@@ -93,11 +93,7 @@ Deno.test("session: before it goes to another room, a slow client gets what is d
 
 Deno.test("session: a client is looked at again after each part of what is due", async () => {
   const hub = new Hub();
-  const alice = joinChat(hub, "alice");
-  const bob = joinChat(hub, "bob");
-  await turn();
-  bob.connection.taken();
-  bob.connection.congested = true;
+  const { alice, bob } = await joinSlowBob(hub);
   say(alice.session, ...Array.from({ length: 100 }, () => "x".repeat(4000)));
   await turn();
   bob.connection.frames.length = 0;
@@ -172,11 +168,7 @@ Deno.test("session: what was published in the turn of a shutdown is delivered be
 
 Deno.test("session: a private message to a congested client is an error to its sender", async () => {
   const hub = new Hub();
-  const alice = joinChat(hub, "alice");
-  const bob = joinChat(hub, "bob");
-  await turn();
-  alice.connection.taken();
-  bob.connection.congested = true;
+  const { alice, bob } = await joinSlowBob(hub);
   alice.session.receive('{"messageType":"message","data":"psst","to":"bob","ref":"p1"}');
   assert.deepEqual(alice.connection.taken(), ["error bob is too far behind to be told."]);
 });

@@ -168,7 +168,7 @@ Deno.test("session: what was published in the turn of a shutdown is delivered be
 
 Deno.test("session: a private message to a congested client is an error to its sender", async () => {
   const hub = new Hub();
-  const { alice, bob } = await joinSlowBob(hub);
+  const { alice } = await joinSlowBob(hub);
   alice.session.receive('{"messageType":"message","data":"psst","to":"bob","ref":"p1"}');
   assert.deepEqual(alice.connection.taken(), ["error bob is too far behind to be told."]);
 });

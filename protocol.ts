@@ -4,8 +4,8 @@
  * and text (plain lines). Pure: no sockets, no clock, no state, so the server, the terminal client
  * and a page can all import it.
  *
- * Each dialect has one parse function for each direction that this project reads. It returns a typed message or throws a
- * {@linkcode ProtocolError}; nothing unparsed goes further in.
+ * Each dialect has one parse function for each direction that this project reads. It returns a
+ * typed message or throws a {@linkcode ProtocolError}; nothing unparsed goes further in.
  *
  * @module
  */

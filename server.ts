@@ -32,7 +32,9 @@ import { upgrade } from "./server/websocket.ts";
  */
 export const SHUTDOWN_TIMEOUT = 4_500;
 
-/** How long writing the last log lines may take after that, in milliseconds: within 5 s all is over. */
+/**
+ * How long writing the last log lines may take after that, in milliseconds: within 5 s all is over.
+ */
 const FLUSH_TIMEOUT = 500;
 
 /**

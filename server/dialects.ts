@@ -59,7 +59,9 @@ export interface Dialect {
  */
 export type DialectFor = (connection: Connection, history: number) => Dialect;
 
-/** Makes `derive` work once for each object: subscribers at the same place share what comes of it. */
+/**
+ * Makes `derive` work once for each object: subscribers at the same place share what comes of it.
+ */
 export function memoize<T extends object, R>(derive: (from: T) => R): (from: T) => R {
   const results = new WeakMap<T, R>();
   return (from) => {

@@ -188,7 +188,9 @@ export class Subscription<T> implements AsyncIterableIterator<Turn<T>, undefined
     this.#next = next;
   }
 
-  /** Returns at once a batch of what is there and was not yet read, or undefined if that is nothing. */
+  /**
+   * Returns at once a batch of what is there and was not yet read, or undefined if that is nothing.
+   */
   take(): Turn<T> | undefined {
     const batch = this.#closed ? undefined : this.#source.read(this.#next);
     if (!batch) return undefined;
@@ -197,7 +199,9 @@ export class Subscription<T> implements AsyncIterableIterator<Turn<T>, undefined
     return { missed, batch };
   }
 
-  /** Resolves to true once there is something to take, and to false once the subscription is closed. */
+  /**
+   * Resolves to true once there is something to take, and to false once the subscription is closed.
+   */
   ready(): Promise<boolean> {
     if (this.#closed || this.#source.has(this.#next)) return Promise.resolve(!this.#closed);
     return new Promise((resolve) => {

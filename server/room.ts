@@ -54,7 +54,9 @@ export class Room {
   /** Where each `ref` in the ring went: exactly the refs of the events that the queue retains. */
   readonly #refs = new Map<string, number>();
   #names: readonly string[] | undefined;
-  /** What `users()` lists. A newcomer behind the first {@linkcode MAX_LISTED} does not change it. */
+  /**
+   * What `users()` lists. A newcomer behind the first {@linkcode MAX_LISTED} does not change it.
+   */
   #listed: readonly string[] | undefined;
   #cancelPresence: (() => void) | undefined;
   /** The first event that is history to a newcomer. */
@@ -83,7 +85,9 @@ export class Room {
     return this.#names ??= Array.from(this.#members, (member) => member.name);
   }
 
-  /** Returns the list of who is here: of too many for one list, those who have been here longest. */
+  /**
+   * Returns the list of who is here: of too many for one list, those who have been here longest.
+   */
   users(): Users {
     this.#listed ??= Array.from(this.#members.values().take(MAX_LISTED), ({ name }) => name);
     return { messageType: "users", dataArray: this.#listed, count: this.count, room: this.name };

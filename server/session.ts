@@ -93,7 +93,9 @@ export class Session implements Receiver, Participant {
     return this.#room;
   }
 
-  /** Does what each message of the frame asks for; what cannot be done is answered with an error. */
+  /**
+   * Does what each message of the frame asks for; what cannot be done is answered with an error.
+   */
   receive(frame: string): void {
     for (const line of this.#dialect.split(frame)) {
       if (this.#hasEnded || this.#hasQuit) return;
@@ -151,7 +153,9 @@ export class Session implements Receiver, Participant {
     this.close(CloseCode.normal, RESUMED_ELSEWHERE);
   }
 
-  /** Does what a line asks for, or defers it if that means to answer a client that does not read. */
+  /**
+   * Does what a line asks for, or defers it if that means to answer a client that does not read.
+   */
   #take(line: string): void {
     if (this.#isMoveDeferred) return this.#defer(line);
     try {
@@ -169,7 +173,10 @@ export class Session implements Receiver, Participant {
     }
   }
 
-  /** Tells whether an input is answered to its sender alone, rather than by what happens in the room. */
+  /**
+   * Tells whether an input is answered to its sender alone, rather than by what happens in the
+   * room.
+   */
   #hasAnswer(input: Input): boolean {
     if (input.messageType !== "message" || input.to !== undefined) return true;
     return input.ref !== undefined && this.#room?.idOf(input.ref) !== undefined;
@@ -275,7 +282,10 @@ export class Session implements Receiver, Participant {
     this.#follow(subscription);
   }
 
-  /** Comes into a room, is greeted, and subscribes to what comes after the greeting or the id `after`. */
+  /**
+   * Comes into a room, is greeted, and subscribes to what comes after the greeting or the id
+   * `after`.
+   */
   #subscribe(room: Room, greeting: string, after?: number): Subscription<RoomEvent> {
     this.#room = room;
     room.admit(this);

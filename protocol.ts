@@ -277,7 +277,11 @@ export function cleanText(raw: string): string {
   return raw.toWellFormed().replace(NOT_IN_TEXT, "");
 }
 
-/** Returns `raw` if it is a valid room name. @throws {ProtocolError} If it is not. */
+/**
+ * Returns `raw` if it is a valid room name.
+ *
+ * @throws {ProtocolError} If it is not.
+ */
 export function parseRoom(raw: string): string {
   if (ROOM_NAME.test(raw)) return raw;
   throw new ProtocolError("bad_message", "A room's name is 1 to 32 of a-z, 0-9, _ and -.");
@@ -382,7 +386,11 @@ function parseMessage(fields: Fields): SendMessage {
   };
 }
 
-/** Parses one line of a `chat.v1` frame. @throws {ProtocolError} If it is no valid message. */
+/**
+ * Parses one line of a `chat.v1` frame.
+ *
+ * @throws {ProtocolError} If it is no valid message.
+ */
 export function parseChat(line: string): ClientMessage {
   const fields = parseFields(line);
   const messageType = fields["messageType"];
@@ -573,8 +581,9 @@ export function isJsonObject(frame: string): boolean {
 }
 
 /**
- * Parses an envelope frame; explicit nulls count as absent. @throws {ProtocolError} If it is no
- * `register` or `message`.
+ * Parses an envelope frame; explicit nulls count as absent.
+ *
+ * @throws {ProtocolError} If it is no `register` or `message`.
  */
 export function parseEnvelope(frame: string): Register | SendMessage {
   const fields = parseFields(frame);

@@ -78,7 +78,11 @@ interface Visit {
   readonly address: string;
 }
 
-/** Answers a visit. @throws {ProtocolError} If something about the request is wrong. */
+/**
+ * Answers a visit.
+ *
+ * @throws {ProtocolError} If something about the request is wrong.
+ */
 type Route = (visit: Visit, context: Context) => Response;
 
 const ROUTES: ReadonlyMap<string, Route> = new Map([
@@ -137,7 +141,11 @@ function offers({ request }: Visit, protocol: string): boolean {
   return offered.split(",").some((name) => name.trim() === protocol);
 }
 
-/** Reads `?name=` and `?room=`. @throws {ProtocolError} If the room is no valid name. */
+/**
+ * Reads `?name=` and `?room=`.
+ *
+ * @throws {ProtocolError} If the room is no valid name.
+ */
 function parseDefaults({ searchParams }: URL): Defaults {
   const room = searchParams.get("room");
   return {

@@ -390,6 +390,21 @@ Deno.test("chat.v1 resume: again and again, and alone in the room too", async ()
   await last[Symbol.asyncDispose]();
 });
 
+Deno.test("chat.v1 resume: gives nobody what was said before they came, whatever they ask for", async () => {
+  await using server = new TestServer({ history: 1 });
+  const alice = await server.register("alice", "dev");
+  for (const data of ["our secret plan", "hi"]) alice.send({ messageType: "message", data });
+  await alice.jsonWhere(({ data }) => data === "hi");
+  await using bob = await server.register("bob", "dev");
+  await using again = await server.connectChat();
+  again.send(resume(bob, 0));
+  await again.json("welcome");
+  await again.json("users");
+  assert.equal((await again.json("message"))["data"], "hi");
+  await alice[Symbol.asyncDispose]();
+  await again.jsonWhere(({ messageType }) => messageType === "leave");
+});
+
 Deno.test("chat.v1 resume: a wrong session or epoch is a new start and gets nobody's name", async () => {
   await using server = new TestServer();
   await using alice = await server.register("alice");

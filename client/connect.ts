@@ -17,7 +17,11 @@ export function formatUrl(url: URL): string {
   return url.pathname === "/" && url.search === "" ? url.origin : url.href;
 }
 
-/** Connects to a chat server. @throws {ConnectError} If there is none at `url`. */
+/**
+ * Connects to a chat server.
+ *
+ * @throws {ConnectError} If there is none at `url`.
+ */
 export async function connect(url: URL): Promise<WebSocket> {
   const socket = new WebSocket(url, CHAT_V1);
   const { promise, resolve } = Promise.withResolvers<string | undefined>();

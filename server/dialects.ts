@@ -34,15 +34,18 @@ export interface Dialect {
   /** Splits a frame into what may hold a message each. */
   split(frame: string): readonly string[];
   /**
-   * Parses one of these. @returns What it asks for, if anything. @throws {ProtocolError} If it is
-   * invalid.
+   * Parses one of these.
+   *
+   * @returns What it asks for, if anything.
+   * @throws {ProtocolError} If it is invalid.
    */
   parse(line: string): Input | undefined;
   /** Answers what was no frame of text, with one sentence that says why. */
   refuse(reason: string): void;
   /**
-   * Greets someone who came into `room`. @returns The id after which what happened there is news to
-   * this client.
+   * Greets someone who came into `room`.
+   *
+   * @returns The id after which what happened there is news to this client.
    */
   greet(welcome: Welcome, room: Room): number;
   /** Sends a message that is for this client alone. */

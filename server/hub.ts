@@ -60,6 +60,8 @@ export interface Pass {
   readonly secret: string;
   name: string;
   room: string;
+  /** The id in that room up to which all happened before its owner came, and is not for them. */
+  since: number;
   /** The connection that has it; undefined when that has ended. */
   holder: Participant | undefined;
   /**
@@ -207,7 +209,7 @@ export class Hub {
 
   /** Returns a new pass for `holder`. */
   issue(holder: Participant): Pass {
-    const pass = { secret: randomId(), name: "", room: "", holder, expires: Infinity };
+    const pass = { secret: randomId(), name: "", room: "", since: 0, holder, expires: Infinity };
     this.#passes.set(pass.secret, pass);
     return pass;
   }

@@ -210,7 +210,11 @@ export class Subscription<T> implements AsyncIterableIterator<Turn<T>, undefined
     });
   }
 
-  /** Waits for the next turn. @returns Done once the subscription is closed. */
+  /**
+   * Waits for the next turn.
+   *
+   * @returns Done once the subscription is closed.
+   */
   async next(): Promise<IteratorResult<Turn<T>, undefined>> {
     while (await this.ready()) {
       const value = this.take();

@@ -247,7 +247,8 @@ export class Session implements Receiver, Participant {
 
   #resume(pass: Pass, message: Register): void {
     const room = this.#hub.openRoom(message.room ?? pass.room);
-    const after = room.name === pass.room ? message.after : undefined;
+    const seen = room.name === pass.room ? message.after : undefined;
+    const after = seen === undefined ? undefined : Math.max(seen, pass.since);
     const old = pass.holder;
     const isPresent = old?.room === room;
     if (isPresent) old.makeWay();
@@ -291,6 +292,7 @@ export class Session implements Receiver, Participant {
     room.admit(this);
     if (this.#dialect.resumes) this.#pass ??= this.#hub.issue(this);
     const newsBegin = this.#dialect.greet(this.#welcome(room, greeting), room);
+    if (this.#pass && after === undefined) this.#pass.since = newsBegin;
     return this.#subscription = room.subscribe(after ?? newsBegin);
   }
 

@@ -164,7 +164,8 @@ class TcpConnection implements Connection {
       // under our last words.
       if (!this.#isClosing) {
         const lines = size === null ? [splitter.rest()] : splitter.push(buffer.subarray(0, size));
-        const isTooLong = splitter.isTooLong || !lines.every((line) => takeLine(line, receiver));
+        const areTaken = lines.every((line) => takeLine(line, receiver));
+        const isTooLong = !areTaken || splitter.isTooLong;
         if (isTooLong) receiver.refuse(TOO_LONG);
         if (size === null || isTooLong) await receiver.finish();
       }

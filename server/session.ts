@@ -149,7 +149,6 @@ export class Session implements Receiver, Participant {
     this.#subscription?.close();
     this.#room?.remove(this);
     this.#room = undefined;
-    this.#pass = undefined;
     this.close(CloseCode.normal, RESUMED_ELSEWHERE);
   }
 

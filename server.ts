@@ -14,12 +14,20 @@
  */
 
 import config from "./deno.json" with { type: "json" };
-import { CHAT_V1, cleanName, formatAddress, parseRoom, ProtocolError } from "./protocol.ts";
+import {
+  CHAT_V1,
+  cleanName,
+  formatAddress,
+  parseRoom,
+  ProtocolError,
+  splitChat,
+} from "./protocol.ts";
 import type { Open } from "./server/connection.ts";
 import { chatDialect, type DialectFor, textDialect } from "./server/dialects.ts";
 import { envelopeDialect } from "./server/envelope.ts";
 import { parseServerFlags, USAGE, UsageError } from "./server/flags.ts";
 import { Hub, type HubOptions } from "./server/hub.ts";
+import { Intake } from "./server/intake.ts";
 import { type Log, LogWriter, quoteError } from "./server/log.ts";
 import { formatMetrics, METRICS_TYPE } from "./server/metrics.ts";
 import { type Defaults, Session } from "./server/session.ts";
@@ -68,6 +76,7 @@ export interface ChatServer {
 /** What the answer to a request depends on besides the request. */
 interface Context {
   readonly hub: Hub;
+  readonly intake: Intake;
   readonly tcpPort: number | undefined;
 }
 
@@ -101,7 +110,7 @@ function answerRoot(visit: Visit, context: Context): Response {
   if (!offers(visit, CHAT_V1)) {
     return connect(visit, context, { dialect: envelopeDialect(context.hub.clock) });
   }
-  return connect(visit, context, { dialect: chatDialect, protocol: CHAT_V1 });
+  return connect(visit, context, { dialect: chatDialect, split: splitChat, protocol: CHAT_V1 });
 }
 
 function answerText(visit: Visit, context: Context): Response {
@@ -156,8 +165,12 @@ function parseDefaults({ searchParams }: URL): Defaults {
 
 function connect(
   { request, url, address }: Visit,
-  { hub }: Context,
-  { dialect, protocol }: { dialect: DialectFor; protocol?: string },
+  { hub, intake }: Context,
+  { dialect, split, protocol }: {
+    dialect: DialectFor;
+    split?: typeof splitChat;
+    protocol?: string;
+  },
 ): Response {
   // RFC 6455, section 4.4: another version is answered with ours.
   if (request.headers.get("sec-websocket-version") !== "13") {
@@ -165,7 +178,7 @@ function connect(
     return text("Only WebSocket version 13.", { status: 426, headers });
   }
   const options = { dialect, defaults: parseDefaults(url) };
-  const open: Open = (connection) => new Session(hub, connection, options);
+  const open: Open = (connection) => intake.pace(new Session(hub, connection, options), split);
   return upgrade(request, { address, protocol, open, log: hub.log });
 }
 
@@ -189,7 +202,7 @@ function handle(request: Request, address: string, context: Context): Response {
     return answer(request, address, context);
   } catch (error) {
     if (error instanceof ProtocolError) return text(error.message, { status: 400 });
-    context.hub.log("error", `Request of ${address} failed: ${quoteError(error)}`);
+    context.hub.log("error", () => `Request of ${address} failed: ${quoteError(error)}`);
     return text("Internal error", { status: 500 });
   }
 }
@@ -234,12 +247,14 @@ export function serve(options: ServeOptions): ChatServer {
   const { hostname, port, tcpPort } = options;
   const hub = new Hub(options);
   const { log } = hub;
-  const open: Open = (connection) => new Session(hub, connection, { dialect: textDialect });
+  const intake = new Intake();
+  const open: Open = (connection) =>
+    intake.pace(new Session(hub, connection, { dialect: textDialect }));
   const tcp = tcpPort === undefined ? undefined : listen(
     { hostname, port: tcpPort },
     (address) => serveTcp({ ...address, open, log }),
   );
-  const context = { hub, tcpPort: tcp?.addr.port };
+  const context = { hub, intake, tcpPort: tcp?.addr.port };
   const answerHttp: Deno.ServeHandler<Deno.NetAddr> = (request, { remoteAddr }) =>
     handle(request, formatAddress(remoteAddr), context);
   let http: Deno.HttpServer<Deno.NetAddr>;
@@ -252,8 +267,8 @@ export function serve(options: ServeOptions): ChatServer {
     tcp?.shutdown();
     throw error;
   }
-  log("info", `Server running on ${formatAddress(http.addr)}`);
-  if (tcp) log("info", `TCP running on ${formatAddress(tcp.addr)}`);
+  log("info", () => `Server running on ${formatAddress(http.addr)}`);
+  if (tcp) log("info", () => `TCP running on ${formatAddress(tcp.addr)}`);
 
   const stopped = Promise.all([http.finished, tcp?.finished]).then(() => {});
   const shutDown = Promise.withResolvers<void>();
@@ -274,7 +289,7 @@ async function stop(
   http: Deno.HttpServer<Deno.NetAddr>,
   tcp: TcpServer | undefined,
 ): Promise<void> {
-  hub.log("info", "Shutting down");
+  hub.log("info", () => "Shutting down");
   // 1. Nobody comes in by TCP any more.
   tcp?.shutdown();
   // 2. Everyone gets what was published, and Close 1001.
@@ -322,11 +337,11 @@ function onSignals(stop: () => void, abort: () => void): () => void {
 function surviveFaults(log: Log): void {
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    log("error", `Unhandled rejection: ${quoteError(event.reason)}`);
+    log("error", () => `Unhandled rejection: ${quoteError(event.reason)}`);
   });
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();
-    log("error", `Unhandled error: ${quoteError(event.error)}`);
+    log("error", () => `Unhandled error: ${quoteError(event.error)}`);
   });
 }
 

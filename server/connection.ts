@@ -33,7 +33,7 @@ export interface Connection {
 
 /** Whoever is at our end of a connection. */
 export interface Receiver {
-  /** Takes a frame (on TCP: a line). */
+  /** Takes a frame (on TCP: a line); a session, a line of one. */
   receive(frame: string): void;
   /** Takes what cannot be a frame, with one sentence for the sender that says why. */
   refuse(reason: string): void;
@@ -44,6 +44,8 @@ export interface Receiver {
   finish(): Promise<void>;
   /** Is told that the connection is gone. `code` is the WebSocket close code, if there was one. */
   end(code?: number): void;
+  /** Is told of a fault of ours. It costs this connection, and nobody else. */
+  fail(error: unknown): void;
 }
 
 /** Answers a new connection. */

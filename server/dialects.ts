@@ -14,7 +14,6 @@ import {
   parseChat,
   parseText,
   type RoomEvent,
-  splitChat,
   type TextInput,
   type Welcome,
 } from "../protocol.ts";
@@ -31,10 +30,8 @@ export interface Dialect {
   readonly entersAtOnce: boolean;
   /** Whether a client can come back and go on where its connection ended. */
   readonly resumes: boolean;
-  /** Splits a frame into what may hold a message each. */
-  split(frame: string): readonly string[];
   /**
-   * Parses one of these.
+   * Parses a line: in the dialects other than `chat.v1`, a frame.
    *
    * @returns What it asks for, if anything.
    * @throws {ProtocolError} If it is invalid.
@@ -96,7 +93,6 @@ export function chatDialect(connection: Connection, history: number): Dialect {
   return {
     entersAtOnce: false,
     resumes: true,
-    split: splitChat,
     parse: parseChat,
     refuse: (reason) => connection.send(formatChat(refusal(reason))),
     greet: (welcome, room) => {
@@ -121,7 +117,6 @@ export function textDialect(connection: Connection, history: number): Dialect {
   return {
     entersAtOnce: true,
     resumes: false,
-    split: (frame) => [frame],
     parse: (line) => {
       const input = parseText(line);
       if (input?.messageType !== "help") return input;

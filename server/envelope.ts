@@ -85,10 +85,6 @@ class EnvelopeDialect implements Dialect {
     this.#clock = clock;
   }
 
-  split(frame: string): readonly string[] {
-    return [frame];
-  }
-
   parse(frame: string): Register | SendMessage | undefined {
     const isStranger = this.#isFirstFrame && !isJsonObject(frame);
     this.#isFirstFrame = false;

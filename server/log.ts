@@ -17,8 +17,11 @@ export const LEVELS: readonly Level[] = ["info", "warn", "error"];
 /** Default of `--log-level`. */
 export const DEFAULT_LEVEL: Level = "info";
 
-/** Takes what happens. A text of others must be quoted ({@linkcode quote}). */
-export type Log = (level: Level, text: string) => void;
+/**
+ * Takes what happens. `word` is called only if the line is written; a text of others must be quoted
+ * there ({@linkcode quote}).
+ */
+export type Log = (level: Level, word: () => string) => void;
 
 /**
  * The most lines that wait for a slow reader of the log: some 10 MB if each quotes a message of
@@ -58,10 +61,13 @@ export class LogWriter {
   }
 
   /** Takes a line, and returns at once. */
-  readonly log: Log = (level, text) => {
+  readonly log: Log = (level, word) => {
     if (LEVELS.indexOf(level) < this.#level) return;
-    if (this.#pending.length < MAX_PENDING) this.#pending.push(formatLine(Date.now(), level, text));
-    else this.#dropped++;
+    if (this.#pending.length < MAX_PENDING) {
+      this.#pending.push(formatLine(Date.now(), level, word()));
+    } else {
+      this.#dropped++;
+    }
     this.#writing ??= this.#drain();
   };
 

@@ -42,7 +42,7 @@ export interface QueueOptions<T> {
   readonly capacity: number;
   /** Weighs an event, in the unit of `batchWeight`. Default: nothing weighs anything. */
   readonly weigh?: (event: T) => number;
-  /** A batch ends with the event that brings it to this weight. Default: no bound. */
+  /** No batch of more than one event weighs more than this. Default: no bound. */
   readonly batchWeight?: number;
   /** The id of the first event. Default 1. */
   readonly first?: number;
@@ -154,11 +154,12 @@ export class BroadcastQueue<T> {
   #slice(first: number): T[] {
     const events: T[] = [];
     let weight = 0;
-    for (let id = first; id < this.#next && weight < this.#batchWeight; id++) {
+    for (let id = first; id < this.#next; id++) {
       const event = this.#ring[this.#slot(id)];
       if (event === undefined) break;
-      events.push(event);
       weight += this.#weigh(event);
+      if (weight > this.#batchWeight && events.length > 0) break;
+      events.push(event);
     }
     return events;
   }

@@ -8,7 +8,14 @@
  * @module
  */
 
-import { MAX_LISTED, type RoomEvent, type RoomMessage, type Users } from "../protocol.ts";
+import {
+  isPlain,
+  MAX_FRAME_BYTES,
+  MAX_LISTED,
+  type RoomEvent,
+  type RoomMessage,
+  type Users,
+} from "../protocol.ts";
 import type { Clock } from "./clock.ts";
 import { BroadcastQueue, type Subscription } from "./queue.ts";
 
@@ -18,11 +25,17 @@ export const CROWD = 100;
 /** The shortest time between two `presence` events, in milliseconds. */
 export const PRESENCE_INTERVAL = 1_000;
 
-/** How much goes out at a time, as {@linkcode weigh} weighs it: then a slow client is noticed. */
-const BATCH_WEIGHT = 32_768;
+/**
+ * The most bytes of a batch: half of what a frame may have, because a connection's write buffer
+ * stays as large as its largest frame was.
+ */
+export const BATCH_WEIGHT = MAX_FRAME_BYTES / 2;
 
-/** What an event weighs besides its text: some bytes of JSON. */
-const EVENT_WEIGHT = 160;
+/** The most bytes of an event in JSON besides its texts, with the newline after it. */
+const EVENT_WEIGHT = 128;
+
+/** The most bytes that a UTF-16 unit takes in JSON: `\u0000`. */
+const UNIT_WEIGHT = 6;
 
 /** Someone in a room. */
 export interface Member {
@@ -39,9 +52,16 @@ export interface RoomOptions {
   readonly first: number;
 }
 
-/** Estimates the bytes of an event on the wire. */
+/** Returns a bound on the bytes of an event on the wire: never less than it takes, in any dialect. */
 function weigh(event: RoomEvent): number {
-  return EVENT_WEIGHT + (event.messageType === "message" ? event.data.length : 0);
+  if (event.messageType === "presence") return EVENT_WEIGHT;
+  const { from, address, data = "" } = event;
+  const ref = event.messageType === "message" ? event.ref ?? "" : "";
+  return EVENT_WEIGHT + weighText(from) + weighText(address) + weighText(data) + weighText(ref);
+}
+
+function weighText(text: string): number {
+  return isPlain(text) ? text.length : UNIT_WEIGHT * text.length;
 }
 
 /** One conversation. */

@@ -37,6 +37,9 @@ import type { Room } from "./room.ts";
  */
 export const MAX_DEFERRED = MAX_FRAME_BYTES;
 
+/** How long a client may stay congested before it is let go, in milliseconds. */
+export const PATIENCE = 30_000;
+
 const RESUMED_ELSEWHERE = "Resumed by another connection";
 
 /** What a connection's URL said about the person, before the person said anything. */
@@ -70,6 +73,9 @@ export class Session implements Receiver, Participant {
   #deferredLength = 0;
   /** Whether a change of room or name is deferred: then all that follows must be. */
   #isMoveDeferred = false;
+  /** The wait for a congested client to read, while there is one, and what ends its patience. */
+  #draining: Promise<void> | undefined;
+  #cancelLetGo: (() => void) | undefined;
   #hasQuit = false;
   #hasEnded = false;
 
@@ -82,7 +88,7 @@ export class Session implements Receiver, Participant {
     this.#defaults = defaults;
     hub.connected.add(this);
     hub.counters.opened++;
-    hub.log("info", `New connection from ${this.address}`);
+    hub.log("info", () => `New connection from ${this.address}`);
     if (!this.#dialect.entersAtOnce) return;
     hub.claim(this, defaults.name ?? this.address);
     this.#enter(hub.openRoom(defaults.room), GREETING);
@@ -93,26 +99,22 @@ export class Session implements Receiver, Participant {
     return this.#room;
   }
 
-  /**
-   * Does what each message of the frame asks for; what cannot be done is answered with an error.
-   */
-  receive(frame: string): void {
-    for (const line of this.#dialect.split(frame)) {
-      if (this.#hasEnded || this.#hasQuit) return;
-      this.#take(line);
-    }
+  /** Does what a line asks for; what cannot be done is answered with an error. */
+  receive(line: string): void {
+    if (!this.#hasEnded && !this.#hasQuit) this.#take(line);
   }
 
   /** Answers what was no frame of text. */
   refuse(reason: string): void {
     if (!this.#connection.congested) this.#dialect.refuse(reason);
+    this.#watch();
   }
 
   /** Delivers what is still due, as fast as the client reads, then closes the connection. */
   async finish(): Promise<void> {
     this.#deliverRest();
     while (!this.#hasEnded && (this.#connection.congested || this.#deferred.length > 0)) {
-      await this.#connection.drained();
+      await this.#drained();
       this.#deliverRest();
     }
     this.close(CloseCode.normal, "");
@@ -130,13 +132,20 @@ export class Session implements Receiver, Participant {
   end(code?: number): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.#cancelLetGo?.();
     this.#leave();
     this.#hub.release(this);
     if (this.#pass) this.#hub.retire(this.#pass);
     this.#dialect.close();
     this.#hub.connected.delete(this);
     const how = code === undefined ? "" : ` (${code})`;
-    this.#hub.log("info", `Disconnected ${this.address}${how}`);
+    this.#hub.log("info", () => `Disconnected ${this.address}${how}`);
+  }
+
+  /** Logs what went wrong, and ends this session. */
+  fail(error: unknown): void {
+    this.#hub.log("error", () => `Session of ${this.address} failed: ${quoteError(error)}`);
+    this.close(CloseCode.internalError, "Internal error");
   }
 
   /** Hands over a private message. Returns whether it went out. */
@@ -188,7 +197,7 @@ export class Session implements Receiver, Participant {
     }
     this.#deferred.push(line);
     if (this.#deferred.length > 1) return;
-    this.#connection.drained().then(() => this.#takeDeferred()).catch((error) => this.#fail(error));
+    this.#drained().then(() => this.#takeDeferred()).catch((error) => this.fail(error));
   }
 
   #takeDeferred(): void {
@@ -196,10 +205,7 @@ export class Session implements Receiver, Participant {
     this.#deferred = [];
     this.#deferredLength = 0;
     this.#isMoveDeferred = false;
-    for (const line of lines) {
-      if (this.#hasEnded || this.#hasQuit) return;
-      this.#take(line);
-    }
+    for (const line of lines) this.receive(line);
   }
 
   #handle(input: Input): void {
@@ -212,7 +218,7 @@ export class Session implements Receiver, Participant {
         return void this.#send(this.#hub.rooms());
       case "quit":
         this.#hasQuit = true;
-        return void this.finish().catch((error) => this.#fail(error));
+        return void this.finish().catch((error) => this.fail(error));
     }
     if (!this.#room) {
       const ref = input.messageType === "message" ? input.ref : undefined;
@@ -291,6 +297,7 @@ export class Session implements Receiver, Participant {
     room.admit(this);
     if (this.#dialect.resumes) this.#pass ??= this.#hub.issue(this);
     const newsBegin = this.#dialect.greet(this.#welcome(room, greeting), room);
+    this.#watch();
     if (this.#pass && after === undefined) this.#pass.since = newsBegin;
     return this.#subscription = room.subscribe(after ?? newsBegin);
   }
@@ -315,7 +322,7 @@ export class Session implements Receiver, Participant {
     const time = this.#hub.clock.now();
     room.publish({ messageType: "message", time, from, address, data, ref, action });
     this.#hub.counters.published++;
-    this.#hub.log("info", `From client ${address} ${quote(data)}`);
+    this.#hub.log("info", () => `From client ${address} ${quote(data)}`);
   }
 
   #whisper({ data, ref }: SendMessage, to: string): void {
@@ -365,20 +372,21 @@ export class Session implements Receiver, Participant {
     this.#deliverRest();
     if (this.#connection.congested) return false;
     this.#dialect.send(message);
+    this.#watch();
     return true;
   }
 
   /** Passes on what is published, until the subscription is closed. */
   #follow(subscription: Subscription<RoomEvent>): void {
-    this.#deliverAll(subscription).catch((error) => this.#fail(error));
+    this.#deliverAll(subscription).catch((error) => this.fail(error));
   }
 
   async #deliverAll(subscription: Subscription<RoomEvent>): Promise<void> {
     while (await subscription.ready()) {
+      while (this.#connection.congested) await this.#drained();
       // Nothing, if a direct message was sent meanwhile and took what had come before it along.
       const turn = subscription.take();
       if (turn) this.#deliver(turn);
-      if (this.#connection.congested) await this.#connection.drained();
     }
   }
 
@@ -399,10 +407,25 @@ export class Session implements Receiver, Participant {
     this.#dialect.deliver(batch);
     this.#hub.counters.missed += missed;
     this.#hub.counters.delivered += batch.events.length;
+    this.#watch();
   }
 
-  #fail(error: unknown): void {
-    this.#hub.log("error", `Session of ${this.address} failed: ${quoteError(error)}`);
-    this.close(CloseCode.internalError, "Internal error");
+  /** Looks after each send whether that was more than the client reads. */
+  #watch(): void {
+    if (this.#connection.congested) this.#drained();
+  }
+
+  /** Resolves once the client has read, or is gone: if need be because it was let go. */
+  #drained(): Promise<void> {
+    return this.#draining ??= this.#waitPatiently();
+  }
+
+  async #waitPatiently(): Promise<void> {
+    this.#cancelLetGo = this.#hub.clock.after(PATIENCE, () => {
+      this.close(CloseCode.tryAgainLater, `Nothing was read for ${PATIENCE / 1000} s`);
+    });
+    await this.#connection.drained();
+    this.#cancelLetGo();
+    this.#draining = undefined;
   }
 }

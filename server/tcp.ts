@@ -242,7 +242,7 @@ async function handle(conn: Deno.TcpConn, { open, log }: TcpOptions): Promise<vo
     await connection.read(receiver);
   } catch (error) {
     // A fault of ours must cost this connection, not the process.
-    log("error", `Connection of ${connection.address} failed: ${quoteError(error)}`);
+    log("error", () => `Connection of ${connection.address} failed: ${quoteError(error)}`);
     receiver?.end(CloseCode.internalError);
   }
   connection.close();
@@ -276,7 +276,7 @@ export function serveTcp(options: TcpOptions): TcpServer {
         if (!isOpen) break;
         // The client was gone before it was accepted: the next one is not to wait for that.
         if (isClientsFault(error)) continue;
-        log("error", `Cannot accept a TCP connection: ${quoteError(error)}`);
+        log("error", () => `Cannot accept a TCP connection: ${quoteError(error)}`);
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE));
       }
     }

@@ -10,10 +10,11 @@ import { type Connection, HIGH_WATER, type Open, type Receiver } from "./connect
 import { type Log, quoteError } from "./log.ts";
 
 /**
- * How often a congested socket is looked at, in milliseconds: the runtime has no event for its
- * draining.
+ * The runtime has no event for a socket's draining, so a congested one is looked at: in the next
+ * turn of the event loop, in which most have drained, then after 1 ms, after 2 ms, and so on up to
+ * this many.
  */
-const DRAIN_INTERVAL = 10;
+const MAX_DRAIN_INTERVAL = 64;
 
 /** What {@linkcode upgrade} needs besides the request. */
 export interface UpgradeOptions {
@@ -55,7 +56,7 @@ class WebSocketConnection implements Connection {
   readonly #socket: WebSocket;
   readonly #log: Log;
   #receiver: Receiver | undefined;
-  #drainTimer: ReturnType<typeof setInterval> | undefined;
+  #drainTimer: ReturnType<typeof setTimeout> | undefined;
   #draining: PromiseWithResolvers<void> | undefined;
 
   constructor(socket: WebSocket, { address, open, log }: UpgradeOptions) {
@@ -80,9 +81,7 @@ class WebSocketConnection implements Connection {
   drained(): Promise<void> {
     if (!this.#draining) {
       this.#draining = Promise.withResolvers();
-      this.#drainTimer = setInterval(() => {
-        if (!this.congested) this.#goOn();
-      }, DRAIN_INTERVAL);
+      setImmediate(() => this.#look(1));
     }
     return this.#draining.promise;
   }
@@ -94,8 +93,16 @@ class WebSocketConnection implements Connection {
     this.#receiver?.end(code);
   }
 
+  /** Ends the wait for draining if it can, or looks again after `interval` milliseconds. */
+  #look(interval: number): void {
+    if (!this.#draining) return;
+    if (!this.congested) return this.#goOn();
+    const next = Math.min(2 * interval, MAX_DRAIN_INTERVAL);
+    this.#drainTimer = setTimeout(() => this.#look(next), interval);
+  }
+
   #goOn(): void {
-    clearInterval(this.#drainTimer);
+    clearTimeout(this.#drainTimer);
     this.#draining?.resolve();
     this.#draining = undefined;
   }
@@ -121,7 +128,7 @@ class WebSocketConnection implements Connection {
     try {
       work();
     } catch (error) {
-      this.#log("error", `Connection of ${this.address} failed: ${quoteError(error)}`);
+      this.#log("error", () => `Connection of ${this.address} failed: ${quoteError(error)}`);
       this.close(CloseCode.internalError, "Internal error");
     }
   }

@@ -29,9 +29,9 @@ Deno.test("log: lines are written in order, from the level on, also by a sink th
   const sink = new SlowSink();
   sink.open();
   const writer = new LogWriter(sink, "warn");
-  writer.log("info", "not this");
-  writer.log("warn", "one");
-  writer.log("error", "two");
+  writer.log("info", () => "not this");
+  writer.log("warn", () => "one");
+  writer.log("error", () => "two");
   await writer.flush();
   assert.match(sink.text, /^\S+ WARN one\n\S+ ERROR two\n$/);
 });
@@ -39,7 +39,7 @@ Deno.test("log: lines are written in order, from the level on, also by a sink th
 Deno.test("log: a reader that does not read holds up nothing, and is told what was left out", async () => {
   const sink = new SlowSink();
   const writer = new LogWriter(sink, "info");
-  for (let i = 0; i < MAX_PENDING + 7; i++) writer.log("info", `line ${i}`);
+  for (let i = 0; i < MAX_PENDING + 7; i++) writer.log("info", () => `line ${i}`);
   sink.open();
   await writer.flush();
   const lines = sink.text.trimEnd().split("\n");
@@ -49,6 +49,6 @@ Deno.test("log: a reader that does not read holds up nothing, and is told what w
 
 Deno.test("log: a reader that is gone is no error", async () => {
   const writer = new LogWriter({ write: () => Promise.reject(new Error("broken pipe")) }, "info");
-  writer.log("info", "into the void");
+  writer.log("info", () => "into the void");
   await writer.flush();
 });

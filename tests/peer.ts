@@ -43,7 +43,7 @@ export class TestServer implements AsyncDisposable {
       hostname: "127.0.0.1",
       port: 0,
       tcpPort: 0,
-      log: (level, text) => this.log.push(`${level} ${text}`),
+      log: (level, word) => this.log.push(`${level} ${word()}`),
       ...options,
     });
   }

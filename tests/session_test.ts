@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Hub } from "../server/hub.ts";
-import { MAX_DEFERRED } from "../server/session.ts";
-import { joinChat, say, turn } from "./peer.ts";
+import { MAX_DEFERRED, PATIENCE } from "../server/session.ts";
+import { FakeClock, joinChat, say, turn } from "./peer.ts";
 
 /** Lets alice and bob in. They have read all that there was, and bob reads no more. */
 async function joinSlowBob(
@@ -30,10 +30,7 @@ Deno.test("session: what one turn of the event loop brings is one frame", async 
 Deno.test("session: a congested client waits in the ring, and is told exactly what it missed", async () => {
   const hub = new Hub({ capacity: 3 });
   const { alice, bob } = await joinSlowBob(hub);
-  say(alice.session, "one");
-  await turn();
-  assert.deepEqual(bob.connection.taken(), ["message one"]);
-  for (const text of ["two", "three", "four", "five", "six"]) {
+  for (const text of ["one", "two", "three", "four", "five", "six"]) {
     say(alice.session, text);
     await turn();
   }
@@ -41,12 +38,12 @@ Deno.test("session: a congested client waits in the ring, and is told exactly wh
   bob.connection.drain();
   await turn();
   assert.deepEqual(bob.connection.taken(), [
-    "missed 2 messages missed",
+    "missed 3 messages missed",
     "message four",
     "message five",
     "message six",
   ]);
-  assert.equal(hub.counters.missed, 2);
+  assert.equal(hub.counters.missed, 3);
 });
 
 Deno.test("session: what a congested client says is published, and what it asks for waits, in order", async () => {
@@ -58,11 +55,12 @@ Deno.test("session: what a congested client says is published, and what it asks 
   say(bob.session, "in dev");
   await turn();
   assert.deepEqual(alice.connection.taken(), ["message at once"]);
-  assert.deepEqual(bob.connection.taken(), ["message at once"]);
+  assert.deepEqual(bob.connection.taken(), []);
   bob.connection.drain();
   await turn();
   assert.deepEqual(alice.connection.taken(), ["leave"]);
   assert.deepEqual(bob.connection.taken(), [
+    "message at once",
     "pong p",
     "error That is not JSON. Send one object a line.",
     "welcome You are bob in dev",
@@ -92,14 +90,13 @@ Deno.test("session: before it goes to another room, a slow client gets what is d
 });
 
 Deno.test("session: a client is looked at again after each part of what is due", async () => {
-  const hub = new Hub();
+  const hub = new Hub({ clock: new FakeClock() });
   const { alice, bob } = await joinSlowBob(hub);
   say(alice.session, ...Array.from({ length: 100 }, () => "x".repeat(4000)));
   await turn();
-  bob.connection.frames.length = 0;
   bob.connection.onSend = () => bob.connection.congested = true;
   const sizes: number[] = [];
-  for (let received = 0; received < 91;) {
+  for (let received = 0; received < 100;) {
     bob.connection.drain();
     await turn();
     const [frame = "", ...others] = bob.connection.frames.splice(0);
@@ -171,6 +168,50 @@ Deno.test("session: a private message to a congested client is an error to its s
   const { alice } = await joinSlowBob(hub);
   alice.session.receive('{"messageType":"message","data":"psst","to":"bob","ref":"p1"}');
   assert.deepEqual(alice.connection.taken(), ["error bob is too far behind to be told."]);
+});
+
+Deno.test("session: a client that reads nothing for 30 s is let go, and can come back", async () => {
+  const clock = new FakeClock();
+  const hub = new Hub({ clock });
+  const { alice, bob } = await joinSlowBob(hub);
+  say(alice.session, "one");
+  await turn();
+  clock.advance(PATIENCE - 1);
+  assert.equal(bob.connection.closeCode, undefined);
+  assert.ok(hub.find("bob"));
+  clock.advance(1);
+  assert.equal(bob.connection.closeCode, 1013);
+  await turn();
+  assert.deepEqual(alice.connection.taken(), ["message one", "leave"]);
+  assert.deepEqual([hub.connected.size, hub.find("bob"), clock.pending], [1, undefined, 0]);
+});
+
+Deno.test("session: a client that reads now and then is not let go, however slow it is", async () => {
+  const clock = new FakeClock();
+  const hub = new Hub({ clock });
+  const { alice, bob } = await joinSlowBob(hub);
+  for (const text of ["one", "two", "three"]) {
+    say(alice.session, text);
+    await turn();
+    clock.advance(PATIENCE - 1);
+    bob.connection.drain();
+    bob.connection.onSend = () => bob.connection.congested = true;
+    await turn();
+  }
+  assert.equal(bob.connection.closeCode, undefined);
+  assert.deepEqual(bob.connection.taken(), ["message one", "message two", "message three"]);
+  clock.advance(PATIENCE);
+  assert.equal(bob.connection.closeCode, 1013);
+});
+
+Deno.test("session: who does not read a direct message is let go too, though nothing else happens", async () => {
+  const clock = new FakeClock();
+  const { connection, session } = joinChat(new Hub({ clock }), "alice");
+  await turn();
+  connection.onSend = () => connection.congested = true;
+  session.receive('{"messageType":"rooms"}');
+  clock.advance(PATIENCE);
+  assert.equal(connection.closeCode, 1013);
 });
 
 Deno.test("session: its end takes it out of everything, once", () => {

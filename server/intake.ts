@@ -1,0 +1,175 @@
+/**
+ * The intake: takes in what clients send at the pace at which it can go out.
+ *
+ * The runtime hands over at once all that has arrived. When thirty people paste a page each, that
+ * is more in one turn of the event loop than a room's ring holds, and even who reads as fast as can
+ * be would miss most of it. So a turn takes in about one batch; what is more waits for the turns
+ * after it. The connections take turns too, a line each: who floods the server delays themselves.
+ *
+ * **Bound.** At most {@linkcode MAX_WAITING} waits, on the whole server. Past that a connection's
+ * oldest line is taken at once for each that comes: nothing is dropped here, and nobody is told to
+ * wait.
+ *
+ * @module
+ */
+
+import type { Receiver } from "./connection.ts";
+
+/** What a turn takes in, weighed as below: about as much as a batch holds. */
+export const TURN_WEIGHT = 16_384;
+
+/** What may wait, weighed as below: 16 MiB. */
+export const MAX_WAITING = 16_777_216;
+
+/**
+ * What a line weighs besides its length in UTF-16 units: on its way out it gets an id, a time and
+ * an address.
+ */
+export const LINE_WEIGHT = 100;
+
+/** A line that a client sent, or something to do that has its place among them. */
+type Item = string | (() => void);
+
+/** Settings of an {@linkcode Intake}. */
+export interface IntakeOptions {
+  /** Calls `begin` once, later: in the next turn of the event loop. Default `setImmediate`. */
+  readonly schedule?: (begin: () => void) => void;
+}
+
+/** The pace of one server. */
+export class Intake {
+  readonly #schedule: (begin: () => void) => void;
+  /** What this turn still takes in. */
+  #left = TURN_WEIGHT;
+  #isTurnScheduled = false;
+  /** Those with something that waits, who is next first. */
+  readonly #waiting = new Set<Inlet>();
+  #waitingWeight = 0;
+
+  /** Creates an intake in which nothing waits. */
+  constructor({ schedule = setImmediate }: IntakeOptions = {}) {
+    this.#schedule = schedule;
+  }
+
+  /**
+   * Returns a receiver that passes on to `receiver` all that it is told, in that order and at this
+   * pace. `split` takes a frame apart into the lines that are paced.
+   */
+  pace(receiver: Receiver, split: (frame: string) => readonly string[] = whole): Receiver {
+    return new Inlet(receiver, split, (inlet, work) => this.#take(inlet, work));
+  }
+
+  #take(inlet: Inlet, item: Item): void {
+    if (this.#left > 0 && inlet.waiting.isEmpty) return this.#pass(inlet, item);
+    inlet.waiting.push(item);
+    this.#waiting.add(inlet);
+    this.#waitingWeight += weigh(item);
+    if (this.#waitingWeight > MAX_WAITING) this.#passNext(inlet);
+  }
+
+  #pass(inlet: Inlet, item: Item): void {
+    this.#left -= weigh(item);
+    if (!this.#isTurnScheduled) {
+      this.#isTurnScheduled = true;
+      this.#schedule(() => this.#beginTurn());
+    }
+    inlet.pass(item);
+  }
+
+  #beginTurn(): void {
+    this.#isTurnScheduled = false;
+    this.#left = TURN_WEIGHT;
+    // Who has more that waits is put at the end, and so comes again in this same loop.
+    for (const inlet of this.#waiting) {
+      if (this.#left <= 0) return;
+      this.#passNext(inlet);
+    }
+  }
+
+  #passNext(inlet: Inlet): void {
+    const item = inlet.waiting.shift();
+    this.#waiting.delete(inlet);
+    if (item === undefined) return;
+    if (!inlet.waiting.isEmpty) this.#waiting.add(inlet);
+    this.#waitingWeight -= weigh(item);
+    this.#pass(inlet, item);
+  }
+}
+
+function weigh(item: Item): number {
+  return LINE_WEIGHT + (typeof item === "string" ? item.length : 0);
+}
+
+/** First in, first out, in constant time. */
+class Fifo<T> {
+  #items: T[] = [];
+  #head = 0;
+
+  get isEmpty(): boolean {
+    return this.#head === this.#items.length;
+  }
+
+  push(item: T): void {
+    this.#items.push(item);
+  }
+
+  shift(): T | undefined {
+    const item = this.#items[this.#head++];
+    if (this.#head < this.#items.length) return item;
+    this.#items = [];
+    this.#head = 0;
+    return item;
+  }
+}
+
+class Inlet implements Receiver {
+  readonly waiting = new Fifo<Item>();
+  readonly #receiver: Receiver;
+  readonly #split: (frame: string) => readonly string[];
+  readonly #take: (inlet: Inlet, item: Item) => void;
+
+  constructor(
+    receiver: Receiver,
+    split: (frame: string) => readonly string[],
+    take: (inlet: Inlet, item: Item) => void,
+  ) {
+    this.#receiver = receiver;
+    this.#split = split;
+    this.#take = take;
+  }
+
+  receive(frame: string): void {
+    for (const line of this.#split(frame)) this.#take(this, line);
+  }
+
+  refuse(reason: string): void {
+    this.#take(this, () => this.#receiver.refuse(reason));
+  }
+
+  async finish(): Promise<void> {
+    await new Promise<void>((resolve) => this.#take(this, resolve));
+    await this.#receiver.finish();
+  }
+
+  end(code?: number): void {
+    this.#take(this, () => this.#receiver.end(code));
+  }
+
+  fail(error: unknown): void {
+    this.#receiver.fail(error);
+  }
+
+  /** Passes something on. A fault of ours must cost this connection, not whose turn comes next. */
+  pass(item: Item): void {
+    try {
+      if (typeof item === "string") this.#receiver.receive(item);
+      else item();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+}
+
+function whole(frame: string): readonly string[] {
+  return [frame];
+}

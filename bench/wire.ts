@@ -41,9 +41,12 @@ const ID_OFFSET = '{"id":'.length;
 
 const decoder = new TextDecoder();
 
-/** Returns what a client says as its message `seq`, counted from 0. */
-export function textOf(seq: number): string {
-  return `${seq} ${PHRASES[seq % PHRASES.length]}`;
+/**
+ * Returns what a client says as its message `seq`, counted from 0, made longer if it is shorter than
+ * `length`.
+ */
+export function textOf(seq: number, length = 0): string {
+  return `${seq} ${PHRASES[seq % PHRASES.length]}`.padEnd(length, ".");
 }
 
 /** Returns the name of a client. */
@@ -123,8 +126,8 @@ class TextReceiver implements Receiver {
     this.messages++;
     this.onMessages?.(seq, 1);
     if (this.#frames++ % SAMPLE > 0) return;
-    const text = decoder.decode(bytes.subarray(start, end));
-    if (text !== `${nameOf(sender)}: ${textOf(seq)}`) fail("Not what was said", bytes, start, end);
+    const text = decoder.decode(bytes.subarray(colon + 2, end));
+    if (text !== textOf(seq, text.length)) fail("Not what was said", bytes, start, end);
   }
 
   #takeNotice(text: string): void {
@@ -183,7 +186,7 @@ function checkMessage(line: string): void {
     typeof time === "number" && Math.abs(Date.now() - time) < 120_000 &&
     typeof from === "string" && /^c\d+$/.test(from) &&
     typeof address === "string" && /^127\.0\.0\.1:\d+$/.test(address) &&
-    typeof data === "string" && data === textOf(parseInt(data));
+    typeof data === "string" && data === textOf(parseInt(data), data.length);
   if (!isComplete) throw new Error(`Not what was said: ${line}`);
 }
 

@@ -174,19 +174,24 @@ interface Source<T> {
 
 /**
  * One reader's place in a queue. Read it as an async iterable that yields all that comes, a
- * {@linkcode Turn} at a time; or wait with `ready()` and read with `take()`, if something has to be
- * done in one go with the reading. For one reader, which asks again when it is done.
+ * {@linkcode Turn} at a time; or wait with `whenReady()` and read with `take()`, if something has
+ * to be done in one go with the reading. For one reader, which asks again when it is done.
  */
 export class Subscription<T> implements AsyncIterableIterator<Turn<T>, undefined> {
   readonly #source: Source<T>;
   #next: number;
   #closed = false;
-  #resume: ((isOpen: boolean) => void) | undefined;
+  #resume: (() => void) | undefined;
 
   /** Creates a subscription that wants the event `next` first; see `BroadcastQueue.subscribe`. */
   constructor(source: Source<T>, next: number) {
     this.#source = source;
     this.#next = next;
+  }
+
+  /** Whether nothing more comes because it was closed. */
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   /**
@@ -201,14 +206,13 @@ export class Subscription<T> implements AsyncIterableIterator<Turn<T>, undefined
   }
 
   /**
-   * Resolves to true once there is something to take, and to false once the subscription is closed.
+   * Calls `resume` once, as soon as there is something to take or the subscription is closed: at
+   * once, if that is so already.
    */
-  ready(): Promise<boolean> {
-    if (this.#closed || this.#source.has(this.#next)) return Promise.resolve(!this.#closed);
-    return new Promise((resolve) => {
-      this.#resume = resolve;
-      this.#source.wait(this);
-    });
+  whenReady(resume: () => void): void {
+    if (this.#closed || this.#source.has(this.#next)) return resume();
+    this.#resume = resume;
+    this.#source.wait(this);
   }
 
   /**
@@ -217,7 +221,8 @@ export class Subscription<T> implements AsyncIterableIterator<Turn<T>, undefined
    * @returns Done once the subscription is closed.
    */
   async next(): Promise<IteratorResult<Turn<T>, undefined>> {
-    while (await this.ready()) {
+    while (!this.#closed) {
+      await new Promise<void>((resolve) => this.whenReady(resolve));
       const value = this.take();
       if (value) return { done: false, value };
     }
@@ -227,22 +232,26 @@ export class Subscription<T> implements AsyncIterableIterator<Turn<T>, undefined
   /** Ends a wait. Called by the queue, once for each time that this subscription asked to wait. */
   wake(): void {
     if (!this.#resume) return;
-    if (!this.#source.has(this.#next)) return this.#source.wait(this);
-    this.#resume(true);
-    this.#resume = undefined;
+    if (this.#source.has(this.#next)) this.#goOn();
+    else this.#source.wait(this);
   }
 
   /** Ends the iteration, also one that is waiting. */
   close(): void {
     this.#closed = true;
-    this.#resume?.(false);
-    this.#resume = undefined;
+    this.#goOn();
   }
 
   /** Closes the subscription: a `for await` loop calls it when it is left early. */
   return(): Promise<IteratorResult<Turn<T>, undefined>> {
     this.close();
     return Promise.resolve({ done: true, value: undefined });
+  }
+
+  #goOn(): void {
+    const resume = this.#resume;
+    this.#resume = undefined;
+    resume?.();
   }
 
   /** Returns itself. */

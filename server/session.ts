@@ -376,18 +376,19 @@ export class Session implements Receiver, Participant {
     return true;
   }
 
-  /** Passes on what is published, until the subscription is closed. */
+  /** Passes on what is published, as fast as the client reads, until the subscription is closed. */
   #follow(subscription: Subscription<RoomEvent>): void {
-    this.#deliverAll(subscription).catch((error) => this.fail(error));
-  }
-
-  async #deliverAll(subscription: Subscription<RoomEvent>): Promise<void> {
-    while (await subscription.ready()) {
-      while (this.#connection.congested) await this.#drained();
-      // Nothing, if a direct message was sent meanwhile and took what had come before it along.
-      const turn = subscription.take();
-      if (turn) this.#deliver(turn);
-    }
+    const goOn = (): void => {
+      if (subscription.isClosed) return;
+      try {
+        this.#deliverRest();
+        if (this.#connection.congested) this.#drained().then(goOn);
+        else subscription.whenReady(goOn);
+      } catch (error) {
+        this.fail(error);
+      }
+    };
+    subscription.whenReady(goOn);
   }
 
   /** Delivers at once what is published and was not yet delivered, as far as the client reads. */

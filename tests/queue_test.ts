@@ -117,11 +117,11 @@ Deno.test("queue: a heavy batch is cut, and the rest follows at once", async () 
 Deno.test("queue: waiting for an event takes none, so another reader of the place can", async () => {
   const queue = new BroadcastQueue<string>({ capacity: 4 });
   const subscription = queue.subscribe(0);
-  const ready = subscription.ready();
+  const ready = new Promise<void>((resolve) => subscription.whenReady(resolve));
   publish(queue, 1);
   assert.equal(seen(subscription.take()), "missed 0: 1 e1");
   publish(queue, 1);
-  assert.equal(await ready, true);
+  await ready;
   assert.equal(seen(subscription.take()), "missed 0: 2 e2");
 });
 

@@ -235,6 +235,8 @@ const INVISIBLE = /\p{Default_Ignorable_Code_Point}+/gu;
 const ROOM_NAME = /^[a-z0-9_-]{1,32}$/;
 const NOT_IN_TEXT = /[^\P{Cc}\n\t]|[\u202A-\u202E\u2066-\u2069]/gu;
 
+const ASCII = /^[\0-\x7F]*$/;
+const ASCII_NAME = /^[A-Za-z0-9_.-]{0,32}$/;
 const PLAIN = /^[ !#-[\]-~]*$/;
 
 const encoder = new TextEncoder();
@@ -258,6 +260,7 @@ export function isLongerThan(text: string, limit: number): boolean {
 
 /** Returns the valid name nearest to `raw`, or undefined if nothing of it is left. */
 export function cleanName(raw: string): string | undefined {
+  if (ASCII_NAME.test(raw)) return raw || undefined;
   const visible = raw.replace(INVISIBLE, "").trim();
   const valid = visible.normalize("NFC").replace(NOT_IN_NAMES, "_");
   return Array.from(valid).slice(0, MAX_NAME_LENGTH).join("") || undefined;
@@ -268,6 +271,7 @@ export function cleanName(raw: string): string | undefined {
  * same.
  */
 export function nameKey(name: string): string {
+  if (ASCII.test(name)) return name.toLowerCase();
   // Upper case first: it joins letters that lower case keeps apart, such as the two small sigmas.
   return name.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC");
 }

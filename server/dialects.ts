@@ -15,6 +15,7 @@ import {
   parseText,
   type RoomEvent,
   type TextInput,
+  type Users,
   type Welcome,
 } from "../protocol.ts";
 import type { Connection } from "./connection.ts";
@@ -86,23 +87,50 @@ export function refusal(reason: string): DirectMessage {
   return { messageType: "error", code: "bad_message", data: reason };
 }
 
-/**
- * Returns the dialect of our own clients: JSON objects, and all that is sent together in one frame.
- */
+const formatNames = memoize((names: readonly string[]) => JSON.stringify(names));
+
+/** Formats a list of people; a long one is the same for many who come in one after the other. */
+function formatUsers({ messageType, dataArray, count, room }: Users): string {
+  const rest = JSON.stringify({ count, room }).slice(1);
+  return `{"messageType":"${messageType}","dataArray":${formatNames(dataArray)},${rest}`;
+}
+
+/** Speaks `chat.v1`: JSON objects, and all that is sent together in one frame. */
+class ChatDialect implements Dialect {
+  readonly entersAtOnce = false;
+  readonly resumes = true;
+  readonly parse = parseChat;
+  readonly #connection: Connection;
+  readonly #history: number;
+
+  constructor(connection: Connection, history: number) {
+    this.#connection = connection;
+    this.#history = history;
+  }
+
+  refuse(reason: string): void {
+    this.send(refusal(reason));
+  }
+
+  greet(welcome: Welcome, room: Room): number {
+    this.#connection.send(`${formatChat(welcome)}\n${formatUsers(room.users())}`);
+    return room.beforeLast(this.#history);
+  }
+
+  send(message: DirectMessage): void {
+    this.#connection.send(formatChat(message));
+  }
+
+  deliver(batch: Batch<RoomEvent>): void {
+    this.#connection.send(encodeChat(batch));
+  }
+
+  close(): void {}
+}
+
+/** Returns the dialect of our own clients. */
 export function chatDialect(connection: Connection, history: number): Dialect {
-  return {
-    entersAtOnce: false,
-    resumes: true,
-    parse: parseChat,
-    refuse: (reason) => connection.send(formatChat(refusal(reason))),
-    greet: (welcome, room) => {
-      connection.send(`${formatChat(welcome)}\n${formatChat(room.users())}`);
-      return room.beforeLast(history);
-    },
-    send: (message) => connection.send(formatChat(message)),
-    deliver: (batch) => connection.send(encodeChat(batch)),
-    close: () => {},
-  };
+  return new ChatDialect(connection, history);
 }
 
 /**

@@ -15,7 +15,7 @@
 
 import type { Receiver } from "./connection.ts";
 
-/** What a turn takes in, weighed as below: about as much as a batch holds. */
+/** What a turn takes in, weighed as below: about half of what a batch may hold. */
 export const TURN_WEIGHT = 16_384;
 
 /** What may wait, weighed as below: 16 MiB. */
@@ -56,10 +56,11 @@ export class Intake {
    * pace. `split` takes a frame apart into the lines that are paced.
    */
   pace(receiver: Receiver, split: (frame: string) => readonly string[] = whole): Receiver {
-    return new Inlet(receiver, split, (inlet, work) => this.#take(inlet, work));
+    return new Inlet(this, receiver, split);
   }
 
-  #take(inlet: Inlet, item: Item): void {
+  /** Passes an item on now, or when its turn has come. */
+  take(inlet: Inlet, item: Item): void {
     if (this.#left > 0 && inlet.waiting.isEmpty) return this.#pass(inlet, item);
     inlet.waiting.push(item);
     this.#waiting.add(inlet);
@@ -69,11 +70,11 @@ export class Intake {
 
   #pass(inlet: Inlet, item: Item): void {
     this.#left -= weigh(item);
-    if (!this.#isTurnScheduled) {
-      this.#isTurnScheduled = true;
-      this.#schedule(() => this.#beginTurn());
-    }
     inlet.pass(item);
+    if (this.#isTurnScheduled) return;
+    // After the room has scheduled to tell it: each turn is told before the next is taken in.
+    this.#isTurnScheduled = true;
+    this.#schedule(() => this.#beginTurn());
   }
 
   #beginTurn(): void {
@@ -102,57 +103,55 @@ function weigh(item: Item): number {
 
 /** First in, first out, in constant time. */
 class Fifo<T> {
-  #items: T[] = [];
+  #items: T[] | undefined;
   #head = 0;
 
   get isEmpty(): boolean {
-    return this.#head === this.#items.length;
+    return this.#items === undefined;
   }
 
   push(item: T): void {
-    this.#items.push(item);
+    if (this.#items) this.#items.push(item);
+    else this.#items = [item];
   }
 
   shift(): T | undefined {
-    const item = this.#items[this.#head++];
-    if (this.#head < this.#items.length) return item;
-    this.#items = [];
-    this.#head = 0;
+    const item = this.#items?.[this.#head++];
+    if (this.#head === this.#items?.length) {
+      this.#items = undefined;
+      this.#head = 0;
+    }
     return item;
   }
 }
 
 class Inlet implements Receiver {
   readonly waiting = new Fifo<Item>();
+  readonly #intake: Intake;
   readonly #receiver: Receiver;
   readonly #split: (frame: string) => readonly string[];
-  readonly #take: (inlet: Inlet, item: Item) => void;
 
-  constructor(
-    receiver: Receiver,
-    split: (frame: string) => readonly string[],
-    take: (inlet: Inlet, item: Item) => void,
-  ) {
+  constructor(intake: Intake, receiver: Receiver, split: (frame: string) => readonly string[]) {
+    this.#intake = intake;
     this.#receiver = receiver;
     this.#split = split;
-    this.#take = take;
   }
 
   receive(frame: string): void {
-    for (const line of this.#split(frame)) this.#take(this, line);
+    for (const line of this.#split(frame)) this.#intake.take(this, line);
   }
 
   refuse(reason: string): void {
-    this.#take(this, () => this.#receiver.refuse(reason));
+    this.#intake.take(this, () => this.#receiver.refuse(reason));
   }
 
   async finish(): Promise<void> {
-    await new Promise<void>((resolve) => this.#take(this, resolve));
+    await new Promise<void>((resolve) => this.#intake.take(this, resolve));
     await this.#receiver.finish();
   }
 
   end(code?: number): void {
-    this.#take(this, () => this.#receiver.end(code));
+    this.#intake.take(this, () => this.#receiver.end(code));
   }
 
   fail(error: unknown): void {

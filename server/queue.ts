@@ -36,6 +36,9 @@ export interface Turn<T> {
   readonly batch: Batch<T>;
 }
 
+/** The most batches behind the newest that are kept for others who come to their place. */
+const MAX_KEPT = 8;
+
 /** Settings of a {@linkcode BroadcastQueue}. */
 export interface QueueOptions<T> {
   /** How many events are retained: a whole number, at least 1. */
@@ -69,8 +72,10 @@ export class BroadcastQueue<T> {
   };
   #waiting: Subscription<T>[] = [];
   #wakeScheduled = false;
-  /** The batch read last: subscribers at the same place share it. Let go with the next event. */
-  #batch: Batch<T> | undefined;
+  /** The batch that ends with the newest event, once it was read. Let go with the next event. */
+  #last: Batch<T> | undefined;
+  /** Batches before it that were read, by their first id, the first read first. */
+  readonly #kept = new Map<number, Batch<T>>();
 
   /**
    * Creates an empty queue.
@@ -116,7 +121,7 @@ export class BroadcastQueue<T> {
   publish(event: T): number {
     const id = this.#next++;
     this.#ring[this.#slot(id)] = event;
-    this.#batch = undefined;
+    this.#last = undefined;
     if (!this.#wakeScheduled && this.#waiting.length > 0) {
       this.#wakeScheduled = true;
       this.#schedule(() => this.#wake());
@@ -140,6 +145,7 @@ export class BroadcastQueue<T> {
     this.#wakeScheduled = false;
     const waiting = this.#waiting;
     this.#waiting = [];
+    this.#kept.clear();
     for (const subscription of waiting) subscription.wake();
   }
 
@@ -147,8 +153,18 @@ export class BroadcastQueue<T> {
   #read(next: number): Batch<T> | undefined {
     const first = Math.max(next, this.oldest);
     if (first >= this.#next) return undefined;
-    if (this.#batch?.first !== first) this.#batch = { first, events: this.#slice(first) };
-    return this.#batch;
+    const known = this.#last?.first === first ? this.#last : this.#kept.get(first);
+    if (known) return known;
+    const batch = { first, events: this.#slice(first) };
+    if (first + batch.events.length === this.#next) this.#last = batch;
+    else this.#keep(batch);
+    return batch;
+  }
+
+  #keep(batch: Batch<T>): void {
+    this.#kept.set(batch.first, batch);
+    if (this.#kept.size <= MAX_KEPT) return;
+    for (const first of this.#kept.keys()) return void this.#kept.delete(first);
   }
 
   #slice(first: number): T[] {

@@ -1,0 +1,228 @@
+/**
+ * The works that servers are given, and what is measured of them.
+ *
+ * Each run has a fresh server, is warmed up first, and fails if anything that comes is not exactly
+ * what must come.
+ *
+ * @module
+ */
+
+import { Crowd } from "./crowd.ts";
+import { Latencies } from "./latencies.ts";
+import { ServerProcess } from "./process.ts";
+import { concat, encodeFrame, RawSocket } from "./socket.ts";
+import type { Target } from "./targets.ts";
+import { textOf, type Wire } from "./wire.ts";
+
+/** What one run gives: a number for each of its metrics. */
+export type Metrics = Readonly<Record<string, number>>;
+
+/** How a run is made. */
+export interface RunOptions {
+  /** Whether server and load have a core each. */
+  readonly pinned: boolean;
+}
+
+/** Gives a target something to do, once. */
+export type Work = (target: Target, options: RunOptions) => Promise<Metrics>;
+
+/** How long anything may take, in milliseconds, before a run has failed. */
+const TIMEOUT = 60_000;
+
+const MEGABYTE = 1e6;
+
+/** Measures what the server does while `work` is done. */
+async function measure(
+  server: ServerProcess,
+  work: () => Promise<void>,
+): Promise<{ cpu: number; wall: number }> {
+  const cpu = server.cpu();
+  const start = performance.now();
+  await work();
+  return { cpu: server.cpu() - cpu, wall: (performance.now() - start) / 1000 };
+}
+
+/** Frames of `count` messages from number `first` on. */
+type Burst = (wire: Wire, first: number, count: number) => Uint8Array;
+
+/** A frame a message, as in all the servers that are compared. */
+function single(wire: Wire, first: number, count: number): Uint8Array {
+  return concat(Array.from({ length: count }, (_, i) => wire.say(textOf(first + i))));
+}
+
+/** Messages of one burst in common frames, as `chat.v1` lets a client do. */
+export function joined(_wire: Wire, first: number, count: number): Uint8Array {
+  const perFrame = 100;
+  const frames: Uint8Array[] = [];
+  for (let done = 0; done < count; done += perFrame) {
+    const lines = Array.from(
+      { length: Math.min(perFrame, count - done) },
+      (_, i) => JSON.stringify({ messageType: "message", data: textOf(first + done + i) }),
+    );
+    frames.push(encodeFrame(lines.join("\n")));
+  }
+  return concat(frames);
+}
+
+/**
+ * Has 32 clients say 1,600 short texts each in one burst, which everyone receives. A round ends when
+ * the last has received the last.
+ */
+export function chat({ rounds, burst = single }: { rounds: number; burst?: Burst }): Work {
+  const size = 32;
+  const each = 1_600;
+  return async ({ server: command, wire }, { pinned }) => {
+    await using server = await ServerProcess.start(command, pinned);
+    using crowd = await Crowd.gather({ server, wire, size });
+    let [cpu, wall] = [0, 0];
+    for (let round = 0; round <= rounds; round++) {
+      const bytes = burst(wire, round * each, each);
+      const used = await measure(server, async () => {
+        for (const { socket } of crowd.clients) socket.write(bytes).catch(() => {});
+        await crowd.received((round + 1) * each * size, TIMEOUT);
+      });
+      // The first round warms up.
+      if (round > 0) [cpu, wall] = [cpu + used.cpu, wall + used.wall];
+    }
+    const deliveries = rounds * each * size * size;
+    return {
+      cpuPerDelivery: cpu / deliveries * 1e6,
+      deliveriesPerSecond: deliveries / wall,
+      missed: crowd.total.missed,
+      peak: server.memory().peak / MEGABYTE,
+    };
+  };
+}
+
+/** Has one client publish to 1,000, with `inFlight` messages under way at a time. */
+export function fan({ inFlight, messages }: { inFlight: number; messages: number }): Work {
+  const size = 1_000;
+  const warmUp = 100;
+  return async ({ server: command, wire }, { pinned }) => {
+    await using server = await ServerProcess.start(command, pinned);
+    using crowd = await Crowd.gather({ server, wire, size });
+    const [publisher] = crowd.clients;
+    if (!publisher) throw new Error("Nobody is there");
+    let said = 0;
+    const say = async (count: number): Promise<void> => {
+      for (const end = said + count; said < end;) {
+        await publisher.socket.write(single(wire, said, inFlight));
+        said += inFlight;
+        await crowd.received(said, TIMEOUT);
+      }
+    };
+    await say(warmUp);
+    const { cpu, wall } = await measure(server, () => say(messages));
+    const deliveries = messages * size;
+    return {
+      cpuPerDelivery: cpu / deliveries * 1e6,
+      deliveriesPerSecond: deliveries / wall,
+      missed: crowd.total.missed,
+      peak: server.memory().peak / MEGABYTE,
+    };
+  };
+}
+
+/**
+ * Has one client publish at a fixed rate, whatever comes back. A message's latency is counted from
+ * the moment at which it was due.
+ */
+export function open(
+  { size, rate, seconds }: { size: number; rate: number; seconds: number },
+): Work {
+  return async ({ server: command, wire }, { pinned }) => {
+    await using server = await ServerProcess.start(command, pinned);
+    using crowd = await Crowd.gather({ server, wire, size });
+    const latencies = await publishAtRate(crowd, wire, { rate, seconds });
+    return {
+      p50: latencies.percentile(50),
+      p99: latencies.percentile(99),
+      max: latencies.percentile(100),
+      missed: crowd.total.missed,
+      peak: server.memory().peak / MEGABYTE,
+    };
+  };
+}
+
+/** Publishes at a fixed rate, after a second to warm up, and waits until all have received all. */
+async function publishAtRate(
+  crowd: Crowd,
+  wire: Wire,
+  { rate, seconds }: { rate: number; seconds: number },
+): Promise<Latencies> {
+  const [publisher] = crowd.clients;
+  if (!publisher) throw new Error("Nobody is there");
+  const latencies = new Latencies();
+  const warmUp = rate;
+  const count = warmUp + rate * seconds;
+  const start = performance.now();
+  for (const { receiver } of crowd.clients) {
+    receiver.onMessages = (first, count) => {
+      const now = performance.now() - start;
+      for (let i = Math.max(first, warmUp); i < first + count; i++) {
+        latencies.add(now - i * 1000 / rate);
+      }
+    };
+  }
+  for (let said = 0; said < count;) {
+    const due = Math.min(count, Math.floor((performance.now() - start) * rate / 1000) + 1);
+    if (due > said) await publisher.socket.write(single(wire, said, due - said));
+    said = Math.max(said, due);
+    crowd.check();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await crowd.received(count, TIMEOUT);
+  return latencies;
+}
+
+/** Has 8,000 clients come into one room, and stay. */
+export function idle({ size }: { size: number }): Work {
+  return async ({ server: command, wire }, { pinned }) => {
+    await using server = await ServerProcess.start(command, pinned);
+    const before = server.memory().now;
+    const cpu = server.cpu();
+    const start = performance.now();
+    using crowd = await Crowd.connect({ server, wire, size });
+    const wall = (performance.now() - start) / 1000;
+    const cpuPerConnection = (server.cpu() - cpu) / size * 1e6;
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    crowd.check();
+    return {
+      connectsPerSecond: size / wall,
+      cpuPerConnection,
+      bytesPerConnection: (server.memory().now - before) / size,
+      peak: server.memory().peak / MEGABYTE,
+    };
+  };
+}
+
+/** Has 200 clients receive a fixed rate while `stalled` others never read. */
+export function stalled({ stalled, rate, seconds }: {
+  stalled: number;
+  rate: number;
+  seconds: number;
+}): Work {
+  const size = 200;
+  return async ({ server: command, wire }, { pinned }) => {
+    await using server = await ServerProcess.start(command, pinned);
+    const sockets: RawSocket[] = [];
+    const { protocol } = wire;
+    for (let number = size; number < size + stalled; number++) {
+      const { port } = server;
+      const socket = await RawSocket.connect({ port, path: wire.path(number), protocol });
+      const hello = wire.hello(number);
+      if (hello) await socket.write(hello);
+      sockets.push(socket);
+    }
+    using crowd = await Crowd.gather({ server, wire, size });
+    const latencies = await publishAtRate(crowd, wire, { rate, seconds });
+    const { peak } = server.memory();
+    for (const socket of sockets) socket.close();
+    return {
+      p50: latencies.percentile(50),
+      p99: latencies.percentile(99),
+      missed: crowd.total.missed,
+      peak: peak / MEGABYTE,
+    };
+  };
+}

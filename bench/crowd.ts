@@ -45,7 +45,7 @@ export class Crowd implements Disposable {
   static async gather(options: CrowdOptions): Promise<Crowd> {
     const crowd = await Crowd.connect(options);
     await new Promise((resolve) => setTimeout(resolve, SETTLE_TIME));
-    for (const { receiver } of crowd.clients) receiver.isCounting = true;
+    crowd.beginCounting();
     return crowd;
   }
 
@@ -77,6 +77,11 @@ export class Crowd implements Disposable {
       await Promise.all(numbers.map((number) => connectOne(first + number)));
     }
     return crowd;
+  }
+
+  /** From now on all that happens in the room is messages, and they count. */
+  beginCounting(): void {
+    for (const { receiver } of this.clients) receiver.isCounting = true;
   }
 
   /** How many messages have come, and how many are known to be missed, of all clients together. */

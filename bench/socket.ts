@@ -63,6 +63,7 @@ export class RawSocket {
   #start = 0;
   #end = 0;
   #isClosed = false;
+  #paused: PromiseWithResolvers<void> | undefined;
 
   private constructor(conn: Deno.TcpConn) {
     this.#conn = conn;
@@ -105,10 +106,22 @@ export class RawSocket {
   async read(take: TakeFrame): Promise<void> {
     for (;;) {
       this.#takeFrames(take);
+      await this.#paused?.promise;
       const isOpen = await this.#fill();
       if (this.#isClosed) return;
       if (!isOpen) throw new Error("The server ended a connection");
     }
+  }
+
+  /** Stops reading, after what the read under way brings. */
+  pause(): void {
+    this.#paused ??= Promise.withResolvers();
+  }
+
+  /** Reads again. */
+  resume(): void {
+    this.#paused?.resolve();
+    this.#paused = undefined;
   }
 
   /** Ends the connection. */

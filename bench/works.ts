@@ -10,7 +10,7 @@
 import { Crowd } from "./crowd.ts";
 import { Latencies } from "./latencies.ts";
 import { ServerProcess } from "./process.ts";
-import { concat, encodeFrame, RawSocket } from "./socket.ts";
+import { concat, encodeFrame } from "./socket.ts";
 import type { Target } from "./targets.ts";
 import { textOf, type Wire } from "./wire.ts";
 
@@ -42,16 +42,20 @@ async function measure(
   return { cpu: server.cpu() - cpu, wall: (performance.now() - start) / 1000 };
 }
 
-/** Frames of `count` messages from number `first` on. */
-type Burst = (wire: Wire, first: number, count: number) => Uint8Array;
+/** Frames of `count` messages from number `first` on, each at least `length` characters long. */
+type Burst = (wire: Wire, first: number, size: { count: number; length?: number }) => Uint8Array;
 
 /** A frame a message, as in all the servers that are compared. */
-function single(wire: Wire, first: number, count: number): Uint8Array {
-  return concat(Array.from({ length: count }, (_, i) => wire.say(textOf(first + i))));
+function single(
+  wire: Wire,
+  first: number,
+  { count, length }: { count: number; length?: number },
+): Uint8Array {
+  return concat(Array.from({ length: count }, (_, i) => wire.say(textOf(first + i, length))));
 }
 
 /** Messages of one burst in common frames, as `chat.v1` lets a client do. */
-export function joined(_wire: Wire, first: number, count: number): Uint8Array {
+export function joined(_wire: Wire, first: number, { count }: { count: number }): Uint8Array {
   const perFrame = 100;
   const frames: Uint8Array[] = [];
   for (let done = 0; done < count; done += perFrame) {
@@ -76,7 +80,7 @@ export function chat({ rounds, burst = single }: { rounds: number; burst?: Burst
     using crowd = await Crowd.gather({ server, wire, size });
     let [cpu, wall] = [0, 0];
     for (let round = 0; round <= rounds; round++) {
-      const bytes = burst(wire, round * each, each);
+      const bytes = burst(wire, round * each, { count: each });
       const used = await measure(server, async () => {
         for (const { socket } of crowd.clients) socket.write(bytes).catch(() => {});
         await crowd.received((round + 1) * each * size, TIMEOUT);
@@ -94,6 +98,23 @@ export function chat({ rounds, burst = single }: { rounds: number; burst?: Burst
   };
 }
 
+/**
+ * Has native WebSockets of `client`, a runtime's binary, do the client's side of the same work, and
+ * count.
+ */
+export function nativeChat({ client, rounds }: { client: string; rounds: number }): Work {
+  const script = new URL("./native_client.js", import.meta.url).pathname;
+  return async ({ server: command, wire }, { pinned }) => {
+    await using server = await ServerProcess.start(command, pinned);
+    const args = [script, String(server.port), wire.protocol ?? "plain", String(rounds)];
+    const signal = AbortSignal.timeout(TIMEOUT);
+    const { success, stdout } = await new Deno.Command(client, { args, signal, stderr: "inherit" })
+      .output();
+    if (!success) throw new Error("The native client failed");
+    return JSON.parse(new TextDecoder().decode(stdout));
+  };
+}
+
 /** Has one client publish to 1,000, with `inFlight` messages under way at a time. */
 export function fan({ inFlight, messages }: { inFlight: number; messages: number }): Work {
   const size = 1_000;
@@ -106,7 +127,7 @@ export function fan({ inFlight, messages }: { inFlight: number; messages: number
     let said = 0;
     const say = async (count: number): Promise<void> => {
       for (const end = said + count; said < end;) {
-        await publisher.socket.write(single(wire, said, inFlight));
+        await publisher.socket.write(single(wire, said, { count: inFlight }));
         said += inFlight;
         await crowd.received(said, TIMEOUT);
       }
@@ -148,7 +169,7 @@ export function open(
 async function publishAtRate(
   crowd: Crowd,
   wire: Wire,
-  { rate, seconds }: { rate: number; seconds: number },
+  { rate, seconds, from = 0 }: { rate: number; seconds: number; from?: number },
 ): Promise<Latencies> {
   const [publisher] = crowd.clients;
   if (!publisher) throw new Error("Nobody is there");
@@ -159,19 +180,21 @@ async function publishAtRate(
   for (const { receiver } of crowd.clients) {
     receiver.onMessages = (first, count) => {
       const now = performance.now() - start;
-      for (let i = Math.max(first, warmUp); i < first + count; i++) {
+      for (let i = Math.max(first - from, warmUp); i < first - from + count; i++) {
         latencies.add(now - i * 1000 / rate);
       }
     };
   }
   for (let said = 0; said < count;) {
     const due = Math.min(count, Math.floor((performance.now() - start) * rate / 1000) + 1);
-    if (due > said) await publisher.socket.write(single(wire, said, due - said));
+    if (due > said) {
+      await publisher.socket.write(single(wire, from + said, { count: due - said }));
+    }
     said = Math.max(said, due);
     crowd.check();
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  await crowd.received(count, TIMEOUT);
+  await crowd.received(from + count, TIMEOUT);
   return latencies;
 }
 
@@ -196,32 +219,44 @@ export function idle({ size }: { size: number }): Work {
   };
 }
 
-/** Has 200 clients receive a fixed rate while `stalled` others never read. */
-export function stalled({ stalled, rate, seconds }: {
-  stalled: number;
+/**
+ * Has 200 clients receive at a fixed rate while `count` others never read, after so much was
+ * published that those are really stuck. Then they read, and what each receives and missed must be
+ * all there was.
+ */
+export function stalled({ count, rate, seconds }: {
+  count: number;
   rate: number;
   seconds: number;
 }): Work {
   const size = 200;
+  const length = 800;
+  // The kernel takes some 4 MB for each connection before anything is unsent.
+  const filling = 10_000;
   return async ({ server: command, wire }, { pinned }) => {
     await using server = await ServerProcess.start(command, pinned);
-    const sockets: RawSocket[] = [];
-    const { protocol } = wire;
-    for (let number = size; number < size + stalled; number++) {
-      const { port } = server;
-      const socket = await RawSocket.connect({ port, path: wire.path(number), protocol });
-      const hello = wire.hello(number);
-      if (hello) await socket.write(hello);
-      sockets.push(socket);
-    }
+    using stuck = await Crowd.connect({ server, wire, size: count, first: size });
     using crowd = await Crowd.gather({ server, wire, size });
-    const latencies = await publishAtRate(crowd, wire, { rate, seconds });
+    stuck.beginCounting();
+    for (const { socket } of stuck.clients) socket.pause();
+    const [publisher] = crowd.clients;
+    if (!publisher) throw new Error("Nobody is there");
+    for (let said = 0; said < filling; said += 100) {
+      await publisher.socket.write(single(wire, said, { count: 100, length }));
+      await crowd.received(said + 100, TIMEOUT);
+    }
+    const latencies = await publishAtRate(crowd, wire, { rate, seconds, from: filling });
     const { peak } = server.memory();
-    for (const socket of sockets) socket.close();
+    for (const { socket } of stuck.clients) socket.resume();
+    await stuck.received(publisher.receiver.messages, TIMEOUT);
+    if (stuck.clients.some(({ receiver }) => receiver.missed === 0)) {
+      throw new Error("A stalled client missed nothing: it was not stuck");
+    }
     return {
       p50: latencies.percentile(50),
       p99: latencies.percentile(99),
       missed: crowd.total.missed,
+      missedByStalled: stuck.total.missed,
       peak: peak / MEGABYTE,
     };
   };

@@ -127,6 +127,55 @@ Deno.test("parseChat: reads every type, unknown fields ignored and nulls absent"
   for (const [line, message] of expected) assert.deepEqual(plain(parseChat(line)), message);
 });
 
+Deno.test("parseChat: a plain message is read as JSON reads it", () => {
+  // A space behind the line is nothing to JSON, but makes it none of the plain ones.
+  const lines = ["hi", " hi", "a b", "{}", "~", "x".repeat(3900)].flatMap((data) => [
+    JSON.stringify({ messageType: "message", data }),
+    JSON.stringify({ messageType: "message", data, ref: "r 1" }),
+  ]);
+  for (const line of lines) {
+    assert.deepEqual(parseChat(line), parseChat(`${line} `));
+  }
+  const refused = [
+    JSON.stringify({ messageType: "message", data: "  " }),
+    JSON.stringify({ messageType: "message", data: "x".repeat(4097) }),
+    JSON.stringify({ messageType: "message", data: "hi", ref: "" }),
+    JSON.stringify({ messageType: "message", data: "hi", ref: "r".repeat(129) }),
+    '{"messageType":"message","data":"a\\qb"}',
+  ];
+  for (const line of refused) {
+    assert.equal(codeOf(() => parseChat(line)), codeOf(() => parseChat(`${line} `)), line);
+  }
+});
+
+Deno.test("formatChatEvent: writes a message as JSON does, whatever is in it", () => {
+  const texts = [
+    "plain",
+    'quo"te',
+    "back\\slash",
+    "two\nlines",
+    "ü",
+    "漢字",
+    "😀",
+    "\ud800",
+    "\u0000",
+  ];
+  for (const text of texts) {
+    const message = {
+      messageType: "message" as const,
+      time: 1,
+      from: text,
+      address: "[::1]:9",
+      data: text,
+      ref: text,
+      action: true as const,
+    };
+    assert.equal(formatChatEvent(7, message), JSON.stringify({ id: 7, ...message }));
+    const least = { ...message, ref: undefined, action: undefined };
+    assert.equal(formatChatEvent(8, least), JSON.stringify({ id: 8, ...least }));
+  }
+});
+
 Deno.test("parseChat: refuses fields of the wrong type or size", () => {
   const wrong = [
     '{"messageType":"register","data":1}',

@@ -114,6 +114,16 @@ Deno.test("queue: a heavy batch is cut, and the rest follows at once", async () 
   assert.equal(seen(subscription.take()), "nothing");
 });
 
+Deno.test("queue: who lags by several batches shares each of them with others at the same place", () => {
+  const queue = new BroadcastQueue<string>({ capacity: 8, weigh: () => 1, batchWeight: 2 });
+  publish(queue, 5);
+  const [one, other] = [queue.subscribe(0), queue.subscribe(0)].map((subscription) =>
+    [1, 2, 3].map(() => subscription.take()?.batch)
+  );
+  assert.deepEqual(one?.map((batch) => batch?.first), [1, 3, 5]);
+  one?.forEach((batch, index) => assert.equal(batch, other?.[index]));
+});
+
 Deno.test("queue: waiting for an event takes none, so another reader of the place can", async () => {
   const queue = new BroadcastQueue<string>({ capacity: 4 });
   const subscription = queue.subscribe(0);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { RoomEvent, RoomMessage } from "../protocol.ts";
-import { CROWD, type Member, PRESENCE_INTERVAL, Room } from "../server/room.ts";
+import { formatChatEvent, MAX_FRAME_BYTES, type RoomEvent, type RoomMessage } from "../protocol.ts";
+import { BATCH_WEIGHT, CROWD, type Member, PRESENCE_INTERVAL, Room } from "../server/room.ts";
 import { FakeClock } from "./peer.ts";
 
 function member(name: string): Member {
@@ -98,6 +98,29 @@ Deno.test("room: a ref is known for exactly as long as its message is retained",
   assert.deepEqual(ids(), [undefined, undefined, 4]);
   room.publish(message("one", "r1"));
   assert.deepEqual(ids(), [5, undefined, 4]);
+});
+
+Deno.test("room: no batch is over 64 KiB, whatever its texts take in JSON", () => {
+  const { room } = makeRoom();
+  const subscription = room.subscribe(0);
+  const nasty = ['"', "\\", "\n", "漢", "😀", "é", "a"];
+  for (let i = 0; i < 280; i++) {
+    const text = nasty[i % nasty.length] ?? "";
+    const bytes = new TextEncoder().encode(text).length;
+    const size = i % 3 === 0 ? 4096 : 40;
+    const ref = `${i}${"\u0000".repeat(120)}`;
+    const data = text.repeat(size / bytes);
+    room.publish({ ...message(data, ref), from: "漢".repeat(32), action: true });
+  }
+  let events = 0;
+  for (let turn = subscription.take(); turn; turn = subscription.take()) {
+    const { first, events: batch } = turn.batch;
+    const frame = batch.map((event, index) => formatChatEvent(first + index, event)).join("\n");
+    assert.ok(new TextEncoder().encode(frame).length <= BATCH_WEIGHT);
+    events += batch.length;
+  }
+  assert.equal(events, 280);
+  assert.ok(BATCH_WEIGHT <= MAX_FRAME_BYTES);
 });
 
 Deno.test("room: the last things said, oldest first, without what else happened", () => {

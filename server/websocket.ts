@@ -35,7 +35,8 @@ export interface UpgradeOptions {
 export function upgrade(request: Request, options: UpgradeOptions): Response {
   const { protocol } = options;
   const { socket, response } = shakeHands(request, protocol ? { protocol } : {});
-  socket.onopen = () => new WebSocketConnection(socket, options);
+  const connect = (): void => void new WebSocketConnection(socket, options);
+  socket.addEventListener("open", connect, { once: true });
   return response;
 }
 

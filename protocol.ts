@@ -58,7 +58,7 @@ export const CloseCode = {
   tooBig: 1009,
   /** The server failed while handling this connection. */
   internalError: 1011,
-  /** The client read nothing for so long that it was let go; it may come back. */
+  /** Too much was unread for so long that the client was let go; it may come back. */
   tryAgainLater: 1013,
   /** The client asks for more and more without reading the answers. */
   abuse: 4429,
@@ -298,7 +298,15 @@ export function parseRoom(raw: string): string {
 function withoutLastNewlines(text: string): string {
   let end = text.length;
   while (text[end - 1] === "\n") end--;
-  return text.slice(0, end);
+  return end === text.length ? text : detach(text.slice(0, end));
+}
+
+/**
+ * Returns a copy of a part of some text: the part itself would hold the whole in memory for as long
+ * as it is held.
+ */
+function detach(part: string): string {
+  return ` ${part}`.slice(1);
 }
 
 function parseMessageText(raw: string, ref?: string): string {
@@ -405,7 +413,8 @@ function parsePlainMessage(line: string): SendMessage | undefined {
   const match = line.length <= MAX_TEXT_BYTES ? PLAIN_MESSAGE.exec(line) : null;
   const data = match?.[1];
   if (data === undefined) return undefined;
-  return { messageType: "message", data, ref: match?.[2], to: undefined, action: undefined };
+  const ref = match?.[2] === undefined ? undefined : detach(match[2]);
+  return { messageType: "message", data: detach(data), ref, to: undefined, action: undefined };
 }
 
 /**
@@ -455,7 +464,9 @@ export function parseChat(line: string): ClientMessage {
 export function splitChat(frame: string): string[] {
   if (!frame.includes("\n")) return [frame];
   const lines = frame.split("\n").filter((line) => line.trim() !== "");
-  return lines.length === 0 ? [""] : lines;
+  if (lines.length === 0) return [""];
+  const length = lines.reduce((sum, line) => sum + line.length, 0);
+  return length < frame.length / 2 ? lines.map(detach) : lines;
 }
 
 /** Formats any message as one line of a `chat.v1` frame. */

@@ -277,7 +277,7 @@ export function serve(options: ServeOptions): ChatServer {
     addr: http.addr,
     tcpAddr: tcp?.addr,
     finished: Promise.race([stopped, shutDown.promise]),
-    shutdown: () => stopping ??= stop(hub, http, tcp).finally(shutDown.resolve),
+    shutdown: () => stopping ??= stop(context, http, tcp).finally(shutDown.resolve),
   };
 }
 
@@ -285,14 +285,15 @@ export function serve(options: ServeOptions): ChatServer {
  * Stops a server, in this order, so that what was accepted is delivered before anyone is sent away.
  */
 async function stop(
-  hub: Hub,
+  { hub, intake }: Context,
   http: Deno.HttpServer<Deno.NetAddr>,
   tcp: TcpServer | undefined,
 ): Promise<void> {
   hub.log("info", () => "Shutting down");
   // 1. Nobody comes in by TCP any more.
   tcp?.shutdown();
-  // 2. Everyone gets what was published, and Close 1001.
+  // 2. What was received is taken, everyone gets what was published, and Close 1001.
+  intake.flush();
   hub.closeAll();
   // 3. Nobody comes in by HTTP any more; a WebSocket that was just being opened gets Close 1001
   // too.

@@ -8,7 +8,9 @@
 
 /**
  * Bytes that may wait unsent for one client before it counts as slow: 64 KiB. One batch may exceed
- * it; then nothing more is sent until it has drained, and the client's place in the queue waits.
+ * it; then nothing more is sent until it has drained, and the client's place in the queue waits. How
+ * it relates to `--capacity`, and what bound on memory follows: README.md, "How much memory it
+ * takes".
  */
 export const HIGH_WATER = 65_536;
 
@@ -26,7 +28,7 @@ export interface Connection {
   drained(): Promise<void>;
   /**
    * Ends the connection, with a WebSocket close code and a reason of at most 123 bytes. The
-   * receiver's `end` is called at the latest when the client is gone.
+   * receiver is told its `end` behind what had come before.
    */
   close(code: number, reason: string): void;
 }

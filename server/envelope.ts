@@ -68,6 +68,7 @@ class EnvelopeDialect implements Dialect {
   readonly #connection: Connection;
   readonly #clock: Clock;
   #isFirstFrame = true;
+  #isTurnedAway = false;
   /** The room that this client is in, once it is. */
   #room: Room | undefined;
   /** `room.names` as the last list had it; undefined if that list cannot stay as it is. */
@@ -86,6 +87,7 @@ class EnvelopeDialect implements Dialect {
   }
 
   parse(frame: string): Register | SendMessage | undefined {
+    if (this.#isTurnedAway) return undefined;
     const isStranger = this.#isFirstFrame && !isJsonObject(frame);
     this.#isFirstFrame = false;
     if (!isStranger) return parseEnvelope(frame);
@@ -95,7 +97,7 @@ class EnvelopeDialect implements Dialect {
 
   refuse(reason: string): void {
     if (this.#isFirstFrame) this.#turnAway();
-    else this.send(refusal(reason));
+    else if (!this.#isTurnedAway) this.send(refusal(reason));
   }
 
   greet(_welcome: Welcome, room: Room): number {
@@ -128,6 +130,7 @@ class EnvelopeDialect implements Dialect {
   }
 
   #turnAway(): void {
+    this.#isTurnedAway = true;
     this.#connection.send(ENVELOPE_HINT);
     this.#connection.close(CloseCode.notJson, "Not a JSON object");
   }
@@ -146,11 +149,12 @@ class EnvelopeDialect implements Dialect {
   }
 
   #sendListSoon(): void {
-    const wait = this.#listedAt + LIST_INTERVAL - this.#clock.elapsed();
-    if (wait <= 0) return this.#sendList();
+    const isDue = this.#clock.elapsed() >= this.#listedAt + LIST_INTERVAL;
+    if (isDue && !this.#connection.congested) return this.#sendList();
+    const wait = isDue ? LIST_INTERVAL : this.#listedAt + LIST_INTERVAL - this.#clock.elapsed();
     this.#cancelList ??= this.#clock.after(wait, () => {
       this.#cancelList = undefined;
-      if (this.#room?.names !== this.#listed) this.#sendList();
+      if (this.#room?.names !== this.#listed) this.#sendListSoon();
     });
   }
 

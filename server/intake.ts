@@ -6,9 +6,8 @@
  * be would miss most of it. So a turn takes in about one batch; what is more waits for the turns
  * after it. The connections take turns too, a line each: who floods the server delays themselves.
  *
- * **Bound.** At most {@linkcode MAX_WAITING} waits, on the whole server. Past that a connection's
- * oldest line is taken at once for each that comes: nothing is dropped here, and nobody is told to
- * wait.
+ * **Bound.** At most {@linkcode MAX_WAITING} waits, on the whole server. Whoever would bring more has
+ * their oldest lines taken at once: nothing is dropped, and nobody is told to wait.
  *
  * @module
  */
@@ -65,14 +64,26 @@ export class Intake {
     inlet.waiting.push(item);
     this.#waiting.add(inlet);
     this.#waitingWeight += weigh(item);
-    if (this.#waitingWeight > MAX_WAITING) this.#passNext(inlet);
+    while (this.#waitingWeight > MAX_WAITING && !inlet.waiting.isEmpty) this.#passNext(inlet);
+  }
+
+  /** Passes on all that waits. */
+  flush(): void {
+    for (const inlet of this.#waiting) this.#passNext(inlet);
   }
 
   #pass(inlet: Inlet, item: Item): void {
     this.#left -= weigh(item);
-    inlet.pass(item);
+    try {
+      inlet.passOn(item);
+    } finally {
+      this.#scheduleTurn();
+    }
+  }
+
+  /** After a message was passed on: so its room tells it before the next turn brings more. */
+  #scheduleTurn(): void {
     if (this.#isTurnScheduled) return;
-    // After the room has scheduled to tell it: each turn is told before the next is taken in.
     this.#isTurnScheduled = true;
     this.#schedule(() => this.#beginTurn());
   }
@@ -101,26 +112,31 @@ function weigh(item: Item): number {
   return LINE_WEIGHT + (typeof item === "string" ? item.length : 0);
 }
 
-/** First in, first out, in constant time. */
+interface Link<T> {
+  readonly item: T;
+  next: Link<T> | undefined;
+}
+
+/** First in, first out, in constant time; what was taken out is let go at once. */
 class Fifo<T> {
-  #items: T[] | undefined;
-  #head = 0;
+  #first: Link<T> | undefined;
+  #last: Link<T> | undefined;
 
   get isEmpty(): boolean {
-    return this.#items === undefined;
+    return this.#first === undefined;
   }
 
   push(item: T): void {
-    if (this.#items) this.#items.push(item);
-    else this.#items = [item];
+    const link: Link<T> = { item, next: undefined };
+    if (this.#last) this.#last.next = link;
+    else this.#first = link;
+    this.#last = link;
   }
 
   shift(): T | undefined {
-    const item = this.#items?.[this.#head++];
-    if (this.#head === this.#items?.length) {
-      this.#items = undefined;
-      this.#head = 0;
-    }
+    const item = this.#first?.item;
+    this.#first = this.#first?.next;
+    if (!this.#first) this.#last = undefined;
     return item;
   }
 }
@@ -159,7 +175,7 @@ class Inlet implements Receiver {
   }
 
   /** Passes something on. A fault of ours must cost this connection, not whose turn comes next. */
-  pass(item: Item): void {
+  passOn(item: Item): void {
     try {
       if (typeof item === "string") this.#receiver.receive(item);
       else item();

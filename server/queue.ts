@@ -68,9 +68,10 @@ export class BroadcastQueue<T> {
   readonly #source: Source<T> = {
     has: (id) => id < this.#next,
     read: (next) => this.#read(next),
-    wait: (subscription) => this.#waiting.push(subscription),
+    wait: (subscription) => this.#waiting.add(subscription),
+    leave: (subscription) => this.#waiting.delete(subscription),
   };
-  #waiting: Subscription<T>[] = [];
+  #waiting = new Set<Subscription<T>>();
   #wakeScheduled = false;
   /** The batch that ends with the newest event, once it was read. Let go with the next event. */
   #last: Batch<T> | undefined;
@@ -122,7 +123,7 @@ export class BroadcastQueue<T> {
     const id = this.#next++;
     this.#ring[this.#slot(id)] = event;
     this.#last = undefined;
-    if (!this.#wakeScheduled && this.#waiting.length > 0) {
+    if (!this.#wakeScheduled && this.#waiting.size > 0) {
       this.#wakeScheduled = true;
       this.#schedule(() => this.#wake());
     }
@@ -144,7 +145,7 @@ export class BroadcastQueue<T> {
   #wake(): void {
     this.#wakeScheduled = false;
     const waiting = this.#waiting;
-    this.#waiting = [];
+    this.#waiting = new Set();
     this.#kept.clear();
     for (const subscription of waiting) subscription.wake();
   }
@@ -164,7 +165,8 @@ export class BroadcastQueue<T> {
   #keep(batch: Batch<T>): void {
     this.#kept.set(batch.first, batch);
     if (this.#kept.size <= MAX_KEPT) return;
-    for (const first of this.#kept.keys()) return void this.#kept.delete(first);
+    const [oldest] = this.#kept.keys();
+    if (oldest !== undefined) this.#kept.delete(oldest);
   }
 
   #slice(first: number): T[] {
@@ -186,6 +188,7 @@ interface Source<T> {
   readonly has: (id: number) => boolean;
   readonly read: (next: number) => Batch<T> | undefined;
   readonly wait: (subscription: Subscription<T>) => void;
+  readonly leave: (subscription: Subscription<T>) => void;
 }
 
 /**
@@ -223,7 +226,7 @@ export class Subscription<T> implements AsyncIterableIterator<Turn<T>, undefined
 
   /**
    * Calls `resume` once, as soon as there is something to take or the subscription is closed: at
-   * once, if that is so already.
+   * once, if that is so already. It must not throw.
    */
   whenReady(resume: () => void): void {
     if (this.#closed || this.#source.has(this.#next)) return resume();
@@ -255,6 +258,7 @@ export class Subscription<T> implements AsyncIterableIterator<Turn<T>, undefined
   /** Ends the iteration, also one that is waiting. */
   close(): void {
     this.#closed = true;
+    this.#source.leave(this);
     this.#goOn();
   }
 

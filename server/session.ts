@@ -37,6 +37,9 @@ import type { Room } from "./room.ts";
  */
 export const MAX_DEFERRED = MAX_FRAME_BYTES;
 
+/** What a deferred line counts besides its length: an empty one takes room too. */
+export const DEFERRED_WEIGHT = 16;
+
 /** How long a client may stay congested before it is let go, in milliseconds. */
 export const PATIENCE = 30_000;
 
@@ -145,7 +148,9 @@ export class Session implements Receiver, Participant {
   /** Logs what went wrong, and ends this session. */
   fail(error: unknown): void {
     this.#hub.log("error", () => `Session of ${this.address} failed: ${quoteError(error)}`);
-    this.close(CloseCode.internalError, "Internal error");
+    // Nothing is delivered any more: that may be what failed.
+    this.#connection.close(CloseCode.internalError, "Internal error");
+    this.end(CloseCode.internalError);
   }
 
   /** Hands over a private message. Returns whether it went out. */
@@ -169,9 +174,10 @@ export class Session implements Receiver, Participant {
     try {
       const input = this.#dialect.parse(line);
       if (!input) return;
-      const mustWait = this.#hasAnswer(input) &&
-        (this.#deferred.length > 0 || this.#connection.congested);
-      if (!mustWait) return this.#handle(input);
+      if (!this.#hasAnswer(input)) return this.#handle(input);
+      // Whatever is due goes first: it may be more than the client reads at once.
+      this.#deliverRest();
+      if (this.#deferred.length === 0 && !this.#connection.congested) return this.#handle(input);
       this.#isMoveDeferred = input.messageType === "join" || input.messageType === "register";
       this.#defer(line);
     } catch (error) {
@@ -191,7 +197,7 @@ export class Session implements Receiver, Participant {
   }
 
   #defer(line: string): void {
-    this.#deferredLength += line.length;
+    this.#deferredLength += DEFERRED_WEIGHT + line.length;
     if (this.#deferredLength > MAX_DEFERRED) {
       return this.close(CloseCode.abuse, "Many requests, and their answers are not read");
     }
@@ -423,10 +429,12 @@ export class Session implements Receiver, Participant {
 
   async #waitPatiently(): Promise<void> {
     this.#cancelLetGo = this.#hub.clock.after(PATIENCE, () => {
-      this.close(CloseCode.tryAgainLater, `Nothing was read for ${PATIENCE / 1000} s`);
+      this.close(CloseCode.tryAgainLater, `Too much was unread for ${PATIENCE / 1000} s`);
     });
     await this.#connection.drained();
     this.#cancelLetGo();
     this.#draining = undefined;
+    // It may have been filled again before this was resumed.
+    if (!this.#hasEnded) this.#watch();
   }
 }

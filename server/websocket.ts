@@ -79,8 +79,12 @@ class WebSocketConnection implements Connection, EventListenerObject {
   }
 
   get congested(): boolean {
-    if (this.#unsentAtMost > HIGH_WATER) this.#unsentAtMost = this.#socket.bufferedAmount;
-    return this.#unsentAtMost > HIGH_WATER;
+    if (this.#unsentAtMost <= HIGH_WATER) return false;
+    this.#unsentAtMost = this.#socket.bufferedAmount;
+    const isCongested = this.#unsentAtMost > HIGH_WATER;
+    // Whoever finds it drained ends the wait: it may be filled again before the next look.
+    if (!isCongested) this.#goOn();
+    return isCongested;
   }
 
   send(frame: string): void {
@@ -107,8 +111,8 @@ class WebSocketConnection implements Connection, EventListenerObject {
 
   /** Ends the wait for draining if it can, or looks again after `interval` milliseconds. */
   #look(interval: number): void {
+    if (!this.congested) this.#goOn();
     if (!this.#draining) return;
-    if (!this.congested) return this.#goOn();
     const next = Math.min(2 * interval, MAX_DRAIN_INTERVAL);
     this.#drainTimer = setTimeout(() => this.#look(next), interval);
   }

@@ -73,3 +73,13 @@ Deno.test("envelope: one list comes before all that a turn brings, however many 
   assert.deepEqual(types, ["users", "message", "message", "message"]);
   session.end();
 });
+
+Deno.test("envelope: who was turned away is not let in by what had come behind", () => {
+  const hub = new Hub();
+  const connection = new FakeConnection();
+  const session = new Session(hub, connection, { dialect: envelopeDialect(new FakeClock()) });
+  session.receive("hello");
+  session.receive('{"messageType":"register","data":"eve"}');
+  assert.deepEqual([connection.closeCode, hub.roomCount], [1003, 0]);
+  assert.equal(connection.frames.length, 1);
+});

@@ -84,6 +84,30 @@ Deno.test("intake: no more than 16 MiB wait, and nothing is lost or passes what 
   assert.deepEqual(all.passed, Array.from({ length: count }, (_, i) => `alice ${i % 10}`));
 });
 
+Deno.test("intake: the bound holds for long lines behind many short ones", () => {
+  const all = new Fixture();
+  const mallory = all.connect("mallory");
+  const lengths: number[] = [];
+  const send = (length: number): void => {
+    lengths.push(length);
+    mallory.receive("x".repeat(length));
+  };
+  for (let i = 0; i < 100_000; i++) send(0);
+  for (let i = 0; i < 500; i++) send(60_000);
+  const waiting = lengths.slice(all.passed.length);
+  assert.ok(waiting.reduce((sum, length) => sum + LINE_WEIGHT + length, 0) <= MAX_WAITING);
+});
+
+Deno.test("intake: at a shutdown all that waits is passed on", () => {
+  const all = new Fixture();
+  const [alice, bob] = ["alice", "bob"].map((name) => all.connect(name));
+  for (const start of "abcdefghijkl") alice?.receive(start + QUARTER.slice(1));
+  bob?.receive("m");
+  all.intake.flush();
+  assert.deepEqual(all.passed.filter((line) => line.startsWith("alice")).length, 12);
+  assert.ok(all.passed.includes("bob m"));
+});
+
 Deno.test("intake: a fault in one receiver is told to that one, and the others go on", () => {
   const all = new Fixture();
   const [alice, bob] = ["alice", "bob"].map((name) => all.connect(name));

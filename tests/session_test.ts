@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Hub } from "../server/hub.ts";
-import { MAX_DEFERRED, PATIENCE } from "../server/session.ts";
+import { DEFERRED_WEIGHT, MAX_DEFERRED, PATIENCE } from "../server/session.ts";
 import { FakeClock, joinChat, say, turn } from "./peer.ts";
 
 /** Lets alice and bob in. They have read all that there was, and bob reads no more. */
@@ -127,11 +127,38 @@ Deno.test("session: who asks for more and more without reading is let go", () =>
   const { connection, session } = joinChat(hub, "alice");
   connection.congested = true;
   const ping = '{"messageType":"ping"}';
-  for (let i = 0; i < Math.floor(MAX_DEFERRED / ping.length); i++) session.receive(ping);
+  const count = Math.floor(MAX_DEFERRED / (DEFERRED_WEIGHT + ping.length));
+  for (let i = 0; i < count; i++) session.receive(ping);
   assert.equal(connection.closeCode, undefined);
   session.receive(ping);
   assert.equal(connection.closeCode, 4429);
   assert.equal(hub.connected.size, 0);
+});
+
+Deno.test("session: who sends empty lines without reading is let go too", () => {
+  const { connection, session } = joinChat(new Hub(), "alice");
+  connection.congested = true;
+  for (let i = 0; i <= MAX_DEFERRED / DEFERRED_WEIGHT; i++) session.receive("");
+  assert.equal(connection.closeCode, 4429);
+});
+
+Deno.test("session: an answer comes though what is due before it is more than the client reads at once", async () => {
+  const hub = new Hub({ clock: new FakeClock() });
+  const { alice, bob } = await joinSlowBob(hub);
+  say(alice.session, ...Array.from({ length: 40 }, (_, i) => `${i} ${"x".repeat(4000)}`));
+  bob.connection.congested = false;
+  bob.connection.onSend = () => bob.connection.congested = true;
+  bob.session.receive('{"messageType":"ping","data":"p"}');
+  bob.session.receive('{"messageType":"join","data":"dev"}');
+  const seen: string[] = [];
+  while (seen.at(-1) !== "join") {
+    seen.push(...bob.connection.taken().map((line) => line.replace(/ x+$/, "")));
+    bob.connection.drain();
+    await turn();
+  }
+  const messages = seen.filter((line) => line.startsWith("message"));
+  assert.deepEqual(messages, Array.from({ length: 40 }, (_, i) => `message ${i}`));
+  assert.deepEqual(seen.slice(40), ["pong p", "welcome You are bob in dev", "users", "join"]);
 });
 
 Deno.test("session: at the end of its input a slow client still gets what was published", async () => {
@@ -170,7 +197,7 @@ Deno.test("session: a private message to a congested client is an error to its s
   assert.deepEqual(alice.connection.taken(), ["error bob is too far behind to be told."]);
 });
 
-Deno.test("session: a client that reads nothing for 30 s is let go, and can come back", async () => {
+Deno.test("session: a client that stays over the high water for 30 s is let go", async () => {
   const clock = new FakeClock();
   const hub = new Hub({ clock });
   const { alice, bob } = await joinSlowBob(hub);
@@ -186,7 +213,7 @@ Deno.test("session: a client that reads nothing for 30 s is let go, and can come
   assert.deepEqual([hub.connected.size, hub.find("bob"), clock.pending], [1, undefined, 0]);
 });
 
-Deno.test("session: a client that reads now and then is not let go, however slow it is", async () => {
+Deno.test("session: a client that drains now and then is not let go, however slow it is", async () => {
   const clock = new FakeClock();
   const hub = new Hub({ clock });
   const { alice, bob } = await joinSlowBob(hub);

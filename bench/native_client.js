@@ -1,13 +1,16 @@
 // The client's side of the chat work with native WebSockets instead of raw ones, as Bun's own
 // benchmark client does it and counts it: messages received a second, all clients together. Run by
-// bench/main.ts --peers: bun native_client.js PORT chat.v1|plain ROUNDS
-const [port, wire, rounds] = process.argv.slice(2);
+// bench/main.ts --peers: bun native_client.js PORT chat.v1|plain ROUNDS PER_FRAME, where PER_FRAME is
+// how many messages a client sends in one frame.
+const [port, wire, rounds, perFrame] = process.argv.slice(2);
 const isChat = wire === "chat.v1";
 const clients = 32;
 const texts = Array.from({ length: 1600 }, (_, i) => `${i} Hello World!`);
-const frames = texts.map((data) =>
-  isChat ? JSON.stringify({ messageType: "message", data }) : data
-);
+const lines = texts.map((data) => isChat ? JSON.stringify({ messageType: "message", data }) : data);
+const frames = [];
+for (let i = 0; i < lines.length; i += Number(perFrame)) {
+  frames.push(lines.slice(i, i + Number(perFrame)).join("\n"));
+}
 
 let received = 0;
 let missed = 0;

@@ -54,13 +54,15 @@ function single(
   return concat(Array.from({ length: count }, (_, i) => wire.say(textOf(first + i, length))));
 }
 
+/** How many messages of a burst {@linkcode joined} puts into a frame. */
+export const JOINED = 100;
+
 /** Messages of one burst in common frames, as `chat.v1` lets a client do. */
 export function joined(_wire: Wire, first: number, { count }: { count: number }): Uint8Array {
-  const perFrame = 100;
   const frames: Uint8Array[] = [];
-  for (let done = 0; done < count; done += perFrame) {
+  for (let done = 0; done < count; done += JOINED) {
     const lines = Array.from(
-      { length: Math.min(perFrame, count - done) },
+      { length: Math.min(JOINED, count - done) },
       (_, i) => JSON.stringify({ messageType: "message", data: textOf(first + done + i) }),
     );
     frames.push(encodeFrame(lines.join("\n")));
@@ -102,11 +104,16 @@ export function chat({ rounds, burst = single }: { rounds: number; burst?: Burst
  * Has native WebSockets of `client`, a runtime's binary, do the client's side of the same work, and
  * count.
  */
-export function nativeChat({ client, rounds }: { client: string; rounds: number }): Work {
+export function nativeChat({ client, rounds, perFrame }: {
+  client: string;
+  rounds: number;
+  /** How many messages a client sends in one frame. */
+  perFrame: number;
+}): Work {
   const script = new URL("./native_client.js", import.meta.url).pathname;
   return async ({ server: command, wire }, { pinned }) => {
     await using server = await ServerProcess.start(command, pinned);
-    const args = [script, String(server.port), wire.protocol ?? "plain", String(rounds)];
+    const args = [script, server.port, wire.protocol ?? "plain", rounds, perFrame].map(String);
     const signal = AbortSignal.timeout(TIMEOUT);
     const { success, stdout } = await new Deno.Command(client, { args, signal, stderr: "inherit" })
       .output();

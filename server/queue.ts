@@ -68,10 +68,12 @@ export class BroadcastQueue<T> {
   readonly #source: Source<T> = {
     has: (id) => id < this.#next,
     read: (next) => this.#read(next),
-    wait: (subscription) => this.#waiting.add(subscription),
-    leave: (subscription) => this.#waiting.delete(subscription),
+    wait: (subscription) => this.#waiting.push(subscription),
+    leave: () => this.#leave(),
   };
-  #waiting = new Set<Subscription<T>>();
+  #waiting: Subscription<T>[] = [];
+  /** How many closed since they were last cleared out of those who wait, or more. */
+  #closed = 0;
   #wakeScheduled = false;
   /** The batch that ends with the newest event, once it was read. Let go with the next event. */
   #last: Batch<T> | undefined;
@@ -123,7 +125,7 @@ export class BroadcastQueue<T> {
     const id = this.#next++;
     this.#ring[this.#slot(id)] = event;
     this.#last = undefined;
-    if (!this.#wakeScheduled && this.#waiting.size > 0) {
+    if (!this.#wakeScheduled && this.#waiting.length > 0) {
       this.#wakeScheduled = true;
       this.#schedule(() => this.#wake());
     }
@@ -145,9 +147,16 @@ export class BroadcastQueue<T> {
   #wake(): void {
     this.#wakeScheduled = false;
     const waiting = this.#waiting;
-    this.#waiting = new Set();
+    this.#waiting = [];
     this.#kept.clear();
     for (const subscription of waiting) subscription.wake();
+  }
+
+  /** Forgets those who closed, once they may be the greater part of those who wait. */
+  #leave(): void {
+    if (++this.#closed <= this.#waiting.length / 2) return;
+    this.#waiting = this.#waiting.filter((subscription) => !subscription.isClosed);
+    this.#closed = 0;
   }
 
   /** Returns the batch that begins at `next`, or undefined if there is nothing yet. */
@@ -188,7 +197,7 @@ interface Source<T> {
   readonly has: (id: number) => boolean;
   readonly read: (next: number) => Batch<T> | undefined;
   readonly wait: (subscription: Subscription<T>) => void;
-  readonly leave: (subscription: Subscription<T>) => void;
+  readonly leave: () => void;
 }
 
 /**
@@ -258,7 +267,7 @@ export class Subscription<T> implements AsyncIterableIterator<Turn<T>, undefined
   /** Ends the iteration, also one that is waiting. */
   close(): void {
     this.#closed = true;
-    this.#source.leave(this);
+    this.#source.leave();
     this.#goOn();
   }
 

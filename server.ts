@@ -6,7 +6,8 @@
  * handle.
  *
  * The way of a message: a transport (`server/websocket.ts`, `server/tcp.ts`) takes a frame, the
- * session (`server/session.ts`) has its dialect parse it and says it to its room
+ * intake (`server/intake.ts`) passes its lines on at the pace at which they can go out, the session
+ * (`server/session.ts`) has its dialect parse each and says it to its room
  * (`server/room.ts`), the room's queue (`server/queue.ts`) wakes every session there once in this
  * turn of the event loop, and each hands the batch, encoded once for all, to its own transport.
  *

@@ -73,7 +73,7 @@ export class BroadcastQueue<T> {
   };
   #waiting: Subscription<T>[] = [];
   /** How many closed since they were last cleared out of those who wait, or more. */
-  #closed = 0;
+  #closedCount = 0;
   #wakeScheduled = false;
   /** The batch that ends with the newest event, once it was read. Let go with the next event. */
   #last: Batch<T> | undefined;
@@ -154,9 +154,9 @@ export class BroadcastQueue<T> {
 
   /** Forgets those who closed, once they may be the greater part of those who wait. */
   #leave(): void {
-    if (++this.#closed <= this.#waiting.length / 2) return;
+    if (++this.#closedCount <= this.#waiting.length / 2) return;
     this.#waiting = this.#waiting.filter((subscription) => !subscription.isClosed);
-    this.#closed = 0;
+    this.#closedCount = 0;
   }
 
   /** Returns the batch that begins at `next`, or undefined if there is nothing yet. */

@@ -55,7 +55,7 @@ export interface RoomOptions {
   readonly first: number;
 }
 
-/** Returns a bound on the bytes of an event on the wire: never less than it takes, in any dialect. */
+/** Returns a bound on the bytes of an event on the wire: never less than it takes in `chat.v1`. */
 function weigh(event: RoomEvent): number {
   if (event.messageType === "presence") return EVENT_WEIGHT;
   const { from, address, data = "" } = event;

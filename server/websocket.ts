@@ -66,7 +66,7 @@ class WebSocketConnection implements Connection, EventListenerObject {
     this.address = address;
     this.#socket = socket;
     this.#log = log;
-    // One listener for all: functions of its own would make an idle connection a tenth larger.
+    // One listener for all, without functions of its own: most connections are idle, and add up.
     for (const type of ["message", "close", "error"]) socket.addEventListener(type, this);
     this.#attempt(() => this.#receiver = open(this));
   }

@@ -14,21 +14,19 @@
 
 import {
   CloseCode,
-  type DirectMessage,
   GREETING,
   MAX_FRAME_BYTES,
   type Private,
   ProtocolError,
   type Register,
-  type RoomEvent,
   type SendMessage,
   type Welcome,
 } from "../protocol.ts";
 import type { Connection, Receiver } from "./connection.ts";
+import { Delivery, PATIENCE, type Recipient } from "./delivery.ts";
 import type { Dialect, DialectFor, Input } from "./dialects.ts";
 import type { Hub, Participant, Pass } from "./hub.ts";
 import { quote, quoteError } from "./log.ts";
-import type { Subscription, Turn } from "./queue.ts";
 import type { Room } from "./room.ts";
 
 /**
@@ -39,9 +37,6 @@ export const MAX_DEFERRED = MAX_FRAME_BYTES;
 
 /** What a deferred line counts besides its length: an empty one takes room too. */
 export const DEFERRED_WEIGHT = 16;
-
-/** How long a client may stay congested before it is let go, in milliseconds. */
-export const PATIENCE = 30_000;
 
 const RESUMED_ELSEWHERE = "Resumed by another connection";
 
@@ -60,7 +55,7 @@ export interface SessionOptions {
 }
 
 /** One connection's part in the conversation. */
-export class Session implements Receiver, Participant {
+export class Session implements Receiver, Participant, Recipient {
   /** The person's name; empty until they take part. */
   name = "";
   /** The person's `IP:PORT`. */
@@ -68,17 +63,14 @@ export class Session implements Receiver, Participant {
   readonly #hub: Hub;
   readonly #connection: Connection;
   readonly #dialect: Dialect;
+  readonly #delivery: Delivery;
   readonly #defaults: Defaults;
   #room: Room | undefined;
   #pass: Pass | undefined;
-  #subscription: Subscription<RoomEvent> | undefined;
   #deferred: string[] = [];
   #deferredLength = 0;
   /** Whether a change of room or name is deferred: then all that follows must be. */
   #isMoveDeferred = false;
-  /** The wait for a congested client to read, while there is one, and what ends its patience. */
-  #draining: Promise<void> | undefined;
-  #cancelLetGo: (() => void) | undefined;
   #hasQuit = false;
   #hasEnded = false;
 
@@ -88,9 +80,11 @@ export class Session implements Receiver, Participant {
     this.#hub = hub;
     this.#connection = connection;
     this.#dialect = dialect(connection, hub.history);
+    const { clock, counters } = hub;
+    this.#delivery = new Delivery(connection, this.#dialect, { recipient: this, clock, counters });
     this.#defaults = defaults;
     hub.connected.add(this);
-    hub.counters.opened++;
+    counters.opened++;
     hub.log("info", () => `New connection from ${this.address}`);
     if (!this.#dialect.entersAtOnce) return;
     hub.claim(this, defaults.name ?? this.address);
@@ -110,15 +104,15 @@ export class Session implements Receiver, Participant {
   /** Answers what was no frame of text. */
   refuse(reason: string): void {
     if (!this.#connection.congested) this.#dialect.refuse(reason);
-    this.#watch();
+    this.#delivery.watch();
   }
 
   /** Delivers what is still due, as fast as the client reads, then closes the connection. */
   async finish(): Promise<void> {
-    this.#deliverRest();
+    this.#delivery.deliverRest();
     while (!this.#hasEnded && (this.#connection.congested || this.#deferred.length > 0)) {
-      await this.#drained();
-      this.#deliverRest();
+      await this.#delivery.drained();
+      this.#delivery.deliverRest();
     }
     this.close(CloseCode.normal, "");
   }
@@ -126,7 +120,7 @@ export class Session implements Receiver, Participant {
   /** Delivers what is still due, unless the client does not read, and closes the connection. */
   close(code: number, reason: string): void {
     if (this.#hasEnded) return;
-    this.#deliverRest();
+    this.#delivery.deliverRest();
     this.#connection.close(code, reason);
     this.end(code);
   }
@@ -135,8 +129,8 @@ export class Session implements Receiver, Participant {
   end(code?: number): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#cancelLetGo?.();
     this.#leave();
+    this.#delivery.end();
     this.#hub.release(this);
     if (this.#pass) this.#hub.retire(this.#pass);
     this.#dialect.close();
@@ -153,14 +147,19 @@ export class Session implements Receiver, Participant {
     this.end(CloseCode.internalError);
   }
 
+  /** Sends the client away, because it did not read for too long; it may come back. */
+  letGo(): void {
+    this.close(CloseCode.tryAgainLater, `Too much was unread for ${PATIENCE / 1000} s`);
+  }
+
   /** Hands over a private message. Returns whether it went out. */
   tell(message: Private): boolean {
-    return this.#send(message);
+    return this.#delivery.send(message);
   }
 
   /** Makes way for another connection of the same person: nobody sees them leave. */
   makeWay(): void {
-    this.#subscription?.close();
+    this.#delivery.unsubscribe();
     this.#room?.remove(this);
     this.#room = undefined;
     this.close(CloseCode.normal, RESUMED_ELSEWHERE);
@@ -176,14 +175,14 @@ export class Session implements Receiver, Participant {
       if (!input) return;
       if (!this.#hasAnswer(input)) return this.#handle(input);
       // Whatever is due goes first: it may be more than the client reads at once.
-      this.#deliverRest();
+      this.#delivery.deliverRest();
       if (this.#deferred.length === 0 && !this.#connection.congested) return this.#handle(input);
       this.#isMoveDeferred = input.messageType === "join" || input.messageType === "register";
       this.#defer(line);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       const { code, message: data, ref } = error;
-      if (!this.#send({ messageType: "error", code, data, ref })) this.#defer(line);
+      if (!this.#delivery.send({ messageType: "error", code, data, ref })) this.#defer(line);
     }
   }
 
@@ -203,7 +202,7 @@ export class Session implements Receiver, Participant {
     }
     this.#deferred.push(line);
     if (this.#deferred.length > 1) return;
-    this.#drained().then(() => this.#takeDeferred()).catch((error) => this.fail(error));
+    this.#delivery.drained().then(() => this.#takeDeferred()).catch((error) => this.fail(error));
   }
 
   #takeDeferred(): void {
@@ -219,9 +218,9 @@ export class Session implements Receiver, Participant {
       case "register":
         return this.#register(input);
       case "ping":
-        return void this.#send({ messageType: "pong", data: input.data });
+        return void this.#delivery.send({ messageType: "pong", data: input.data });
       case "rooms":
-        return void this.#send(this.#hub.rooms());
+        return void this.#delivery.send(this.#hub.rooms());
       case "quit":
         this.#hasQuit = true;
         return void this.finish().catch((error) => this.fail(error));
@@ -238,7 +237,7 @@ export class Session implements Receiver, Participant {
       case "join":
         return this.#join(this.#room, input.data);
       case "users":
-        return void this.#send(this.#room.users());
+        return void this.#delivery.send(this.#room.users());
       case "kick":
       case "ban":
       case "mute":
@@ -267,50 +266,49 @@ export class Session implements Receiver, Participant {
     this.#hub.transfer(pass, this);
     this.#pass = pass;
     this.#hub.claim(this, pass.name);
-    const subscription = this.#subscribe(room, GREETING, after);
+    this.#comeInto(room, GREETING, after);
     if (!isPresent) room.announce(this);
-    this.#follow(subscription);
+    this.#delivery.follow();
   }
 
   #rename(room: Room, wanted = this.name): void {
     const before = this.name;
     this.#hub.claim(this, wanted);
-    this.#send(this.#welcome(room, `You are ${this.name} in ${room.name}`));
+    this.#delivery.send(this.#welcome(room, `You are ${this.name} in ${room.name}`));
     if (this.name !== before) room.renamed(this, before);
   }
 
   #join(room: Room, wanted: string): void {
     const greeting = `You are ${this.name} in ${wanted}`;
-    if (wanted === room.name) return void this.#send(this.#welcome(room, greeting));
-    this.#deliverRest();
+    if (wanted === room.name) return void this.#delivery.send(this.#welcome(room, greeting));
+    this.#delivery.deliverRest();
     this.#leave();
     this.#enter(this.#hub.openRoom(wanted), greeting);
   }
 
   /** Comes into a room, and everyone there is told. */
   #enter(room: Room, greeting: string): void {
-    const subscription = this.#subscribe(room, greeting);
+    this.#comeInto(room, greeting);
     room.announce(this);
-    this.#follow(subscription);
+    this.#delivery.follow();
   }
 
   /**
    * Comes into a room, is greeted, and subscribes to what comes after the greeting or the id
    * `after`.
    */
-  #subscribe(room: Room, greeting: string, after?: number): Subscription<RoomEvent> {
+  #comeInto(room: Room, greeting: string, after?: number): void {
     this.#room = room;
     room.admit(this);
     if (this.#dialect.resumes) this.#pass ??= this.#hub.issue(this);
     const newsBegin = this.#dialect.greet(this.#welcome(room, greeting), room);
-    this.#watch();
+    this.#delivery.watch();
     if (this.#pass && after === undefined) this.#pass.since = newsBegin;
-    return this.#subscription = room.subscribe(after ?? newsBegin);
+    this.#delivery.subscribe(room.subscribe(after ?? newsBegin));
   }
 
   #leave(): void {
-    this.#subscription?.close();
-    this.#subscription = undefined;
+    this.#delivery.unsubscribe();
     const room = this.#room;
     if (!room) return;
     this.#room = undefined;
@@ -322,7 +320,7 @@ export class Session implements Receiver, Participant {
   #say(room: Room, { data, ref, action }: SendMessage): void {
     const id = ref === undefined ? undefined : room.idOf(ref);
     if (ref !== undefined && id !== undefined) {
-      return void this.#send({ messageType: "ack", ref, id });
+      return void this.#delivery.send({ messageType: "ack", ref, id });
     }
     const { name: from, address } = this;
     const time = this.#hub.clock.now();
@@ -349,7 +347,7 @@ export class Session implements Receiver, Participant {
     if (!target.tell(message)) {
       throw new ProtocolError("unknown_user", `${target.name} is too far behind to be told.`, ref);
     }
-    if (target !== this) this.#send(message);
+    if (target !== this) this.#delivery.send(message);
   }
 
   /** Words a welcome, and notes in the pass what resuming gives back. */
@@ -368,73 +366,5 @@ export class Session implements Receiver, Participant {
       session: this.#pass?.secret ?? "",
       id: room.newest,
     };
-  }
-
-  /**
-   * Sends a message for this client alone, after what was published before it, if the client
-   * reads. Returns whether it went out.
-   */
-  #send(message: DirectMessage): boolean {
-    this.#deliverRest();
-    if (this.#connection.congested) return false;
-    this.#dialect.send(message);
-    this.#watch();
-    return true;
-  }
-
-  /** Passes on what is published, as fast as the client reads, until the subscription is closed. */
-  #follow(subscription: Subscription<RoomEvent>): void {
-    const goOn = (): void => {
-      if (subscription.isClosed) return;
-      try {
-        this.#deliverRest();
-        if (this.#connection.congested) this.#drained().then(goOn);
-        else subscription.whenReady(goOn);
-      } catch (error) {
-        this.fail(error);
-      }
-    };
-    subscription.whenReady(goOn);
-  }
-
-  /** Delivers at once what is published and was not yet delivered, as far as the client reads. */
-  #deliverRest(): void {
-    while (!this.#connection.congested) {
-      const turn = this.#subscription?.take();
-      if (!turn) return;
-      this.#deliver(turn);
-    }
-  }
-
-  #deliver({ missed, batch }: Turn<RoomEvent>): void {
-    if (missed > 0) {
-      const data = `${missed} ${missed === 1 ? "message" : "messages"} missed`;
-      this.#dialect.send({ messageType: "missed", count: missed, data });
-    }
-    this.#dialect.deliver(batch);
-    this.#hub.counters.missed += missed;
-    this.#hub.counters.delivered += batch.events.length;
-    this.#watch();
-  }
-
-  /** Looks after each send whether that was more than the client reads. */
-  #watch(): void {
-    if (this.#connection.congested) this.#drained();
-  }
-
-  /** Resolves once the client has read, or is gone: if need be because it was let go. */
-  #drained(): Promise<void> {
-    return this.#draining ??= this.#waitPatiently();
-  }
-
-  async #waitPatiently(): Promise<void> {
-    this.#cancelLetGo = this.#hub.clock.after(PATIENCE, () => {
-      this.close(CloseCode.tryAgainLater, `Too much was unread for ${PATIENCE / 1000} s`);
-    });
-    await this.#connection.drained();
-    this.#cancelLetGo();
-    this.#draining = undefined;
-    // It may have been filled again before this was resumed.
-    if (!this.#hasEnded) this.#watch();
   }
 }

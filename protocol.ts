@@ -71,7 +71,8 @@ export type ErrorCode =
   | "not_registered"
   | "too_long"
   | "unknown_user"
-  | "forbidden";
+  | "forbidden"
+  | "not_stored";
 
 /** A message that cannot be accepted. Its text is for the person who sent it. */
 export class ProtocolError extends Error {
@@ -235,6 +236,8 @@ const INVISIBLE = /\p{Default_Ignorable_Code_Point}+/gu;
 const ROOM_NAME = /^[a-z0-9_-]{1,32}$/;
 const NOT_IN_TEXT = /[^\P{Cc}\n\t]|[\u202A-\u202E\u2066-\u2069]/gu;
 
+const CONTROL = /\p{Cc}/u;
+
 const ASCII = /^[\0-\x7F]*$/;
 const ASCII_NAME = /^[A-Za-z0-9_.-]{0,32}$/;
 const PLAIN = /^[ !#-[\]-~]*$/;
@@ -328,13 +331,16 @@ function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function parseFields(json: string): Fields {
-  let value: unknown;
+function parseJson(json: string): unknown {
   try {
-    value = JSON.parse(json);
+    return JSON.parse(json);
   } catch {
     throw new ProtocolError("bad_json", "That is not JSON. Send one object a line.");
   }
+}
+
+function parseFields(json: string): Fields {
+  const value = parseJson(json);
   if (isFields(value)) return value;
   throw new ProtocolError("bad_message", 'Send a JSON object: {"messageType": ...}.');
 }
@@ -342,6 +348,11 @@ function parseFields(json: string): Fields {
 function refOf(fields: Fields): string | undefined {
   const ref = fields["ref"];
   return typeof ref === "string" && ref.length <= MAX_REF_LENGTH ? ref : undefined;
+}
+
+/** Tells whether a store can tell `ref` from every other: it must not be cut short or replaced. */
+function isRef(ref: string): boolean {
+  return ref !== "" && ref.length <= MAX_REF_LENGTH && ref.isWellFormed() && !CONTROL.test(ref);
 }
 
 function badMessage(fields: Fields, text: string): ProtocolError {
@@ -388,8 +399,9 @@ function parseRegister(fields: Fields): Register {
 
 function parseMessage(fields: Fields): SendMessage {
   const ref = optionalString(fields, "ref");
-  if (ref === "" || (ref !== undefined && ref.length > MAX_REF_LENGTH)) {
-    throw badMessage(fields, `"ref" must be 1 to ${MAX_REF_LENGTH} characters long.`);
+  if (ref !== undefined && !isRef(ref)) {
+    const text = `"ref" must be 1 to ${MAX_REF_LENGTH} characters without control characters.`;
+    throw badMessage(fields, text);
   }
   const action = fields["action"] ?? false;
   if (typeof action !== "boolean") throw badMessage(fields, `"action" must be true or false.`);
@@ -494,10 +506,9 @@ export function formatChatEvent(id: number, event: RoomEvent): string {
   }${more}}`;
 }
 
-/** The members that `join`, `leave`, `rename` and `message` share, as a client reads them. */
-function parseOrigin(fields: Fields): { id: number; time: number; from: string; address: string } {
+/** The members that `join`, `leave`, `rename` and `message` share, as a reader takes them. */
+function parseOrigin(fields: Fields): { time: number; from: string; address: string } {
   return {
-    id: requiredWholeNumber(fields, "id"),
     time: requiredWholeNumber(fields, "time"),
     from: cleanText(requiredString(fields, "from")),
     address: cleanText(requiredString(fields, "address")),
@@ -548,14 +559,47 @@ function parseRooms(fields: Fields): Rooms {
   };
 }
 
-function parseRoomMessage(fields: Fields): RoomMessage & { id: number } {
-  return {
-    messageType: "message",
-    ...parseOrigin(fields),
-    data: cleanString(fields, "data"),
-    ref: optionalString(fields, "ref"),
-    action: fields["action"] === true ? true : undefined,
-  };
+/** Parses what happened in a room, or returns undefined for what did not. */
+function parseEvent(fields: Fields): RoomEvent | undefined {
+  const messageType = fields["messageType"];
+  switch (messageType) {
+    case "message":
+      return {
+        messageType,
+        ...parseOrigin(fields),
+        data: cleanString(fields, "data"),
+        ref: optionalString(fields, "ref"),
+        action: fields["action"] === true ? true : undefined,
+      };
+    case "join":
+    case "leave":
+      return { messageType, ...parseOrigin(fields) };
+    case "rename":
+      return { messageType, ...parseOrigin(fields), data: cleanString(fields, "data") };
+    case "presence":
+      return {
+        messageType,
+        time: requiredWholeNumber(fields, "time"),
+        count: requiredWholeNumber(fields, "count"),
+      };
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * Parses events of a room without their ids, as `JSON.stringify` has written them in an array.
+ *
+ * @throws {ProtocolError} If that is not what it is.
+ */
+export function parseRoomEvents(json: string): RoomEvent[] {
+  const values = parseJson(json);
+  if (!Array.isArray(values)) throw new ProtocolError("bad_message", "That is no array.");
+  return values.map((value) => {
+    const event = isFields(value) ? parseEvent(value) : undefined;
+    if (event) return event;
+    throw new ProtocolError("bad_message", "That is no event of a room.");
+  });
 }
 
 function parsePrivate(fields: Fields): Private {
@@ -581,18 +625,11 @@ export function parseServerMessage(line: string): ServerMessage | undefined {
   const messageType = fields["messageType"];
   const data = (): string => cleanString(fields, "data");
   const number = (key: string): number => requiredWholeNumber(fields, key);
+  const event = parseEvent(fields);
+  if (event) return { ...event, id: number("id") };
   switch (messageType) {
     case "welcome":
       return parseWelcome(fields);
-    case "message":
-      return parseRoomMessage(fields);
-    case "join":
-    case "leave":
-      return { messageType, ...parseOrigin(fields) };
-    case "rename":
-      return { messageType, ...parseOrigin(fields), data: data() };
-    case "presence":
-      return { messageType, id: number("id"), time: number("time"), count: number("count") };
     case "users":
       return parseUsers(fields);
     case "rooms":

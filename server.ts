@@ -1,15 +1,17 @@
 /**
  * The server's role: a broadcast chat for WebSocket, TCP and HTTP clients.
  *
- * Run it with `deno task server --port=8080`; `--help` lists its flags. It needs `--allow-net` and
- * nothing else. Another program can run it inside its own process: {@linkcode serve} returns a
+ * Run it with `deno task server --port=8080`; `--help` lists its flags. It needs `--allow-net`, and
+ * for `--db` permission to read and write that file; whatever more it has, it gives up before it
+ * serves. Another program can run it inside its own process: {@linkcode serve} returns a
  * handle.
  *
  * The way of a message: a transport (`server/websocket.ts`, `server/tcp.ts`) takes a frame, the
  * intake (`server/intake.ts`) passes its lines on at the pace at which they can go out, the session
  * (`server/session.ts`) has its dialect parse each and says it to its room
- * (`server/room.ts`), the room's queue (`server/queue.ts`) wakes every session there once in this
- * turn of the event loop, and each hands the batch, encoded once for all, to its own transport.
+ * (`server/room.ts`), the journal (`server/journal.ts`), if there is one, has all of this turn stored,
+ * the room's queue (`server/queue.ts`) wakes every session there once in this turn of the event loop,
+ * and each delivery (`server/delivery.ts`) hands the batch, encoded once for all, to its transport.
  *
  * @module
  */
@@ -23,15 +25,17 @@ import {
   ProtocolError,
   splitChat,
 } from "./protocol.ts";
+import { systemClock } from "./server/clock.ts";
 import type { Open } from "./server/connection.ts";
 import { chatDialect, type DialectFor, textDialect } from "./server/dialects.ts";
 import { envelopeDialect } from "./server/envelope.ts";
 import { parseServerFlags, USAGE, UsageError } from "./server/flags.ts";
-import { Hub, type HubOptions } from "./server/hub.ts";
+import { Hub, type HubOptions, RESUME_TIME } from "./server/hub.ts";
 import { Intake } from "./server/intake.ts";
 import { type Log, LogWriter, quoteError } from "./server/log.ts";
 import { formatMetrics, METRICS_TYPE } from "./server/metrics.ts";
 import { type Defaults, Session } from "./server/session.ts";
+import { openSqlite } from "./server/sqlite.ts";
 import { serveTcp, type TcpServer } from "./server/tcp.ts";
 import { upgrade } from "./server/websocket.ts";
 
@@ -53,13 +57,17 @@ const FLUSH_TIMEOUT = 500;
 const SIGNAL_WINDOW = 300;
 
 /** Settings of {@linkcode serve}. */
-export interface ServeOptions extends HubOptions {
+export interface ServeOptions extends Omit<HubOptions, "store"> {
   /** The address to listen on. */
   readonly hostname: string;
   /** The port of WebSocket and HTTP; 0 takes any free one. */
   readonly port: number;
   /** The port of plain TCP; 0 takes any free one. Default: no TCP. */
   readonly tcpPort?: number | undefined;
+  /** The file of the history; `:memory:` is none. Default: no history beyond the rings. */
+  readonly db?: string | undefined;
+  /** Events of each room that are kept there. Default {@linkcode DEFAULT_RETAIN}. */
+  readonly retain?: number | undefined;
 }
 
 /** A running server. */
@@ -238,22 +246,40 @@ function adviseOn(error: Error): string {
   return `${error.message}. Check --host.`;
 }
 
+/** Returns the hub, with the history of the file `db`, if there is to be one. */
+function openHub({ db, retain, ...options }: ServeOptions): Hub {
+  if (db === undefined) return new Hub(options);
+  const { now } = options.clock ?? systemClock;
+  const store = openSqlite(db, { retain, keepSessionsUntil: now() + RESUME_TIME });
+  return new Hub({ ...options, store });
+}
+
 /**
  * Starts a server.
  *
+ * @throws {StoreError} If the database cannot be used.
  * @throws {Deno.errors.AddrInUse} If a port is in use.
  * @throws {Deno.errors.AddrNotAvailable} If the address is not one of this machine.
  */
 export function serve(options: ServeOptions): ChatServer {
-  const { hostname, port, tcpPort } = options;
-  const hub = new Hub(options);
+  const hub = openHub(options);
+  try {
+    return open(hub, options);
+  } catch (error) {
+    hub.close();
+    throw error;
+  }
+}
+
+/** Opens the doors of a hub. */
+function open(hub: Hub, { hostname, port, tcpPort }: ServeOptions): ChatServer {
   const { log } = hub;
   const intake = new Intake();
-  const open: Open = (connection) =>
+  const openTcp: Open = (connection) =>
     intake.pace(new Session(hub, connection, { dialect: textDialect }));
   const tcp = tcpPort === undefined ? undefined : listen(
     { hostname, port: tcpPort },
-    (address) => serveTcp({ ...address, open, log }),
+    (address) => serveTcp({ ...address, open: openTcp, log }),
   );
   const context = { hub, intake, tcpPort: tcp?.addr.port };
   const answerHttp: Deno.ServeHandler<Deno.NetAddr> = (request, { remoteAddr }) =>
@@ -301,6 +327,8 @@ async function stop(
   const closed = Promise.all([http.shutdown(), tcp?.finished]);
   // 4. Wait for the last bytes, but not for ever.
   await atMost(SHUTDOWN_TIMEOUT, closed);
+  // 5. Nothing happens any more that would have to be stored.
+  hub.close();
 }
 
 /** Waits for `work`, but at most `ms` milliseconds. */
@@ -347,6 +375,13 @@ function surviveFaults(log: Log): void {
   });
 }
 
+/**
+ * Gives up the permission to read and write files: the database is open, and nothing else is needed.
+ */
+function giveUpFiles(): void {
+  for (const name of ["read", "write"] as const) Deno.permissions.revokeSync({ name });
+}
+
 /** Runs the server until it is told to stop. Returns the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   let flags: ReturnType<typeof parseServerFlags>;
@@ -365,6 +400,7 @@ async function main(args: readonly string[]): Promise<number> {
   let ignoreSignals = (): void => {};
   try {
     const server = serve({ ...flags, log: writer.log });
+    giveUpFiles();
     surviveFaults(writer.log);
     ignoreSignals = onSignals(() => server.shutdown(), () => Deno.exit(130));
     await server.finished;

@@ -18,6 +18,7 @@ import {
   CHAT_TARGET,
   fetchPeers,
   NAIVE_TARGET,
+  storedTarget,
   type Target,
   TEXT_TARGET,
 } from "./targets.ts";
@@ -30,9 +31,12 @@ import {
   type Metrics,
   nativeChat,
   open,
+  single,
   stalled,
+  start,
   type Work,
 } from "./works.ts";
+import { fill } from "./stored.ts";
 
 const USAGE = `The benchmark: this server beside what people would use instead.
 
@@ -40,7 +44,7 @@ Usage: deno task bench [--peers] [--runs=3] [--only=chat,fan]
 
   --peers       also Bun's native publish, and the package ws on Node; fetches them from npm
   --runs=N      runs of each, interleaved; the median counts [3]
-  --only=WORKS  the works to run: chat, text, fan, open, idle, stalled [all]
+  --only=WORKS  the works to run: chat, text, fan, open, idle, stalled, db, start [all]
   --json=FILE   write all runs as JSON
   --chart=FILE  write the chart as SVG
   --help        show this`;
@@ -52,6 +56,8 @@ interface Contest {
   readonly title: string;
   /** The metric of the chart, if it is in there. */
   readonly charted?: { readonly metric: string; readonly unit: string };
+  /** Makes ready what its runs need. */
+  readonly prepare?: () => void;
   readonly entries: readonly Entry[];
 }
 
@@ -84,14 +90,18 @@ const HEADINGS: Readonly<Record<string, string>> = {
   missed: "missed",
   peak: "peak MB",
   missedByStalled: "missed by the stalled",
+  start: "ms to serve",
 };
 
 function entry(target: Target, run: Work, name = target.name): Entry {
   return { name, target, run };
 }
 
-/** Returns what is measured. `peers` are Bun and ws, or nobody. */
-function listContests(peers: readonly Target[]): Contest[] {
+/**
+ * Returns what is measured. `peers` are Bun and ws, or nobody; files that a server needs are made in
+ * the directory `files`.
+ */
+function listContests(peers: readonly Target[], files: string): Contest[] {
   const [bun, ws] = peers;
   const only = (target: Target | undefined, run: Work): Entry[] =>
     target ? [entry(target, run)] : [];
@@ -155,6 +165,34 @@ function listContests(peers: readonly Target[]): Contest[] {
         entry(CHAT_TARGET, stalled({ count, rate: 250, seconds: 8 }), `${count} stalled`)
       ),
     },
+    ...listStored(files),
+  ];
+}
+
+function listStored(files: string): Contest[] {
+  const fresh = storedTarget(`${files}/chat.db`, { isNew: true });
+  const full = storedTarget(`${files}/million.db`, { isNew: false });
+  const bursts = [{ how: ", joined", burst: joined }, { how: "", burst: single }];
+  return [
+    {
+      work: "db",
+      title: "chat, with and without its history in a file",
+      entries: bursts.flatMap(({ how, burst }) =>
+        [fresh, CHAT_TARGET].map((target) =>
+          entry(target, chat({ rounds: 2, burst }), `${target.name}${how}`)
+        )
+      ),
+    },
+    {
+      work: "start",
+      title: "start: on a file of a million events, a new one, and none",
+      prepare: () => fill(`${files}/million.db`, { rooms: 10, each: 100_000 }),
+      entries: [
+        entry(full, start(), "chat.v1 --db, a million"),
+        entry(fresh, start(), "chat.v1 --db, new"),
+        entry(CHAT_TARGET, start()),
+      ],
+    },
   ];
 }
 
@@ -187,6 +225,7 @@ function median(runs: readonly Metrics[]): Metrics {
 /** Runs a contest: all entries once, then all again, so that a slow minute is everyone's. */
 async function hold(contest: Contest, runs: number, pinned: boolean): Promise<Result[]> {
   const { work, title, entries } = contest;
+  contest.prepare?.();
   const all = entries.map((): Metrics[] => []);
   for (let run = 0; run < runs; run++) {
     for (const [index, { target, run: give }] of entries.entries()) {
@@ -241,9 +280,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const runs = Number(flags.runs);
   const works: string[] | undefined = flags.only?.split(",");
-  const contests = (peers: readonly Target[]): Contest[] =>
-    listContests(peers).filter(({ work }) => works?.includes(work) ?? true);
-  const wrong = works?.find((name) => !listContests([]).some(({ work }) => work === name));
+  const wrong = works?.find((name) => !listContests([], "").some(({ work }) => work === name));
   if (unknown.length > 0 || wrong !== undefined || !Number.isInteger(runs) || runs < 1) {
     console.error(
       `Not understood: ${[...unknown, wrong ?? `--runs=${flags.runs}`][0]}. See --help.`,
@@ -251,13 +288,14 @@ async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   const pinned = pinLoad();
-  const peersAt = flags.peers ? Deno.makeTempDirSync() : undefined;
+  const files = Deno.makeTempDirSync();
   try {
-    const peers = peersAt === undefined ? [] : fetchPeers(peersAt);
+    const peers = flags.peers ? fetchPeers(files) : [];
     console.log(describeRun([CHAT_TARGET, ...peers], { runs, pinned }));
     const results: Result[] = [];
     const panels: Panel[] = [];
-    for (const contest of contests(peers)) {
+    for (const contest of listContests(peers, files)) {
+      if (works && !works.includes(contest.work)) continue;
       const held = await hold(contest, runs, pinned);
       console.log(`\n${contest.title}\n${formatTable(held)}`);
       results.push(...held);
@@ -272,7 +310,7 @@ async function main(args: readonly string[]): Promise<number> {
     }
     return 0;
   } finally {
-    if (peersAt !== undefined) Deno.removeSync(peersAt, { recursive: true });
+    Deno.removeSync(files, { recursive: true });
   }
 }
 

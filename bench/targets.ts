@@ -23,11 +23,12 @@ function script(name: string): string {
   return new URL(`./servers/${name}`, import.meta.url).pathname;
 }
 
-function deno(name: string): ServerCommand {
+function deno(name: string, ...flags: string[]): ServerCommand {
   const config = new URL("../deno.json", import.meta.url).pathname;
+  const files = flags.length > 0 ? ["--allow-read", "--allow-write"] : [];
   return {
     command: Deno.execPath(),
-    args: ["run", "--config", config, "--allow-net", script(name)],
+    args: ["run", "--config", config, "--allow-net", ...files, script(name), ...flags],
   };
 }
 
@@ -40,6 +41,12 @@ export const CHAT_TARGET: Target = {
   server: deno("own.ts"),
   wire: CHAT,
 };
+
+/** This server in `chat.v1`, with its history in the file `db`: what is there, or a new one. */
+export function storedTarget(db: string, { isNew }: { isNew: boolean }): Target {
+  const flags = isNew ? [`--db=${db}`, "--new"] : [`--db=${db}`];
+  return { ...CHAT_TARGET, name: "chat.v1 --db", server: deno("own.ts", ...flags) };
+}
 
 /** This server, in plain text. */
 export const TEXT_TARGET: Target = { ...CHAT_TARGET, name: "/text", wire: plain("/text") };

@@ -46,7 +46,7 @@ async function measure(
 type Burst = (wire: Wire, first: number, size: { count: number; length?: number }) => Uint8Array;
 
 /** A frame a message, as in all the servers that are compared. */
-function single(
+export function single(
   wire: Wire,
   first: number,
   { count, length }: { count: number; length?: number },
@@ -203,6 +203,15 @@ async function publishAtRate(
   }
   await crowd.received(from + count, TIMEOUT);
   return latencies;
+}
+
+/** Starts the server, and waits until it serves. */
+export function start(): Work {
+  return async ({ server: command }, { pinned }) => {
+    const began = performance.now();
+    await using server = await ServerProcess.start(command, pinned);
+    return { start: performance.now() - began, peak: server.memory().peak / MEGABYTE };
+  };
 }
 
 /** Has 8,000 clients come into one room, and stay. */

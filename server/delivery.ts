@@ -10,21 +10,13 @@
  */
 
 import type { DirectMessage, RoomEvent } from "../protocol.ts";
-import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import type { Dialect } from "./dialects.ts";
+import type { Hub } from "./hub.ts";
 import type { Subscription, Turn } from "./queue.ts";
 
 /** How long a client may stay congested before it is let go, in milliseconds. */
 export const PATIENCE = 30_000;
-
-/** What a {@linkcode Delivery} counts. */
-export interface DeliveryCounters {
-  /** Events handed to a connection, counted once for each. */
-  delivered: number;
-  /** Events that were overwritten before a connection came to them, counted once for each. */
-  missed: number;
-}
 
 /** Whose client it is. */
 export interface Recipient {
@@ -37,8 +29,7 @@ export interface Recipient {
 /** Settings of a {@linkcode Delivery}. */
 export interface DeliveryOptions {
   readonly recipient: Recipient;
-  readonly clock: Clock;
-  readonly counters: DeliveryCounters;
+  readonly hub: Pick<Hub, "clock" | "counters" | "settle">;
 }
 
 /** One client's side of what is sent. */
@@ -46,8 +37,7 @@ export class Delivery {
   readonly #connection: Connection;
   readonly #dialect: Dialect;
   readonly #recipient: Recipient;
-  readonly #clock: Clock;
-  readonly #counters: DeliveryCounters;
+  readonly #hub: DeliveryOptions["hub"];
   #subscription: Subscription<RoomEvent> | undefined;
   /** The wait for a congested client to read, while there is one, and what ends its patience. */
   #draining: Promise<void> | undefined;
@@ -55,16 +45,11 @@ export class Delivery {
   #isOver = false;
 
   /** Begins with nothing to deliver. */
-  constructor(
-    connection: Connection,
-    dialect: Dialect,
-    { recipient, clock, counters }: DeliveryOptions,
-  ) {
+  constructor(connection: Connection, dialect: Dialect, { recipient, hub }: DeliveryOptions) {
     this.#connection = connection;
     this.#dialect = dialect;
     this.#recipient = recipient;
-    this.#clock = clock;
-    this.#counters = counters;
+    this.#hub = hub;
   }
 
   /** Takes what comes from now on from `subscription`; {@linkcode follow} begins to pass it on. */
@@ -79,7 +64,7 @@ export class Delivery {
     const goOn = (): void => {
       if (subscription.isClosed) return;
       try {
-        this.deliverRest();
+        this.#deliverPublished();
         if (this.#connection.congested) this.drained().then(goOn);
         else subscription.whenReady(goOn);
       } catch (error) {
@@ -95,18 +80,16 @@ export class Delivery {
     this.#subscription = undefined;
   }
 
-  /** Delivers at once what is published and was not yet delivered, as far as the client reads. */
+  /** Delivers at once what has happened and was not yet delivered, as far as the client reads. */
   deliverRest(): void {
-    while (!this.#connection.congested) {
-      const turn = this.#subscription?.take();
-      if (!turn) return;
-      this.#deliver(turn);
-    }
+    if (!this.#subscription) return;
+    this.#hub.settle();
+    this.#deliverPublished();
   }
 
   /**
-   * Sends a message for this client alone, after what was published before it, if the client
-   * reads. Returns whether it went out.
+   * Sends a message for this client alone, after what happened before it, if the client reads.
+   * Returns whether it went out.
    */
   send(message: DirectMessage): boolean {
     this.deliverRest();
@@ -115,7 +98,6 @@ export class Delivery {
     this.watch();
     return true;
   }
-
   /** Looks, after something was sent, whether that was more than the client reads. */
   watch(): void {
     if (this.#connection.congested) this.drained();
@@ -133,19 +115,27 @@ export class Delivery {
     this.unsubscribe();
   }
 
+  #deliverPublished(): void {
+    while (!this.#connection.congested) {
+      const turn = this.#subscription?.take();
+      if (!turn) return;
+      this.#deliver(turn);
+    }
+  }
+
   #deliver({ missed, batch }: Turn<RoomEvent>): void {
     if (missed > 0) {
       const data = `${missed} ${missed === 1 ? "message" : "messages"} missed`;
       this.#dialect.send({ messageType: "missed", count: missed, data });
     }
     this.#dialect.deliver(batch);
-    this.#counters.missed += missed;
-    this.#counters.delivered += batch.events.length;
+    this.#hub.counters.missed += missed;
+    this.#hub.counters.delivered += batch.events.length;
     this.watch();
   }
 
   async #waitPatiently(): Promise<void> {
-    this.#cancelLetGo = this.#clock.after(PATIENCE, () => this.#recipient.letGo());
+    this.#cancelLetGo = this.#hub.clock.after(PATIENCE, () => this.#recipient.letGo());
     await this.#connection.drained();
     this.#cancelLetGo();
     this.#draining = undefined;

@@ -8,9 +8,13 @@ import { parseArgs } from "@std/cli/parse-args";
 import { DEFAULT_HOST, DEFAULT_PORT } from "../protocol.ts";
 import { DEFAULT_CAPACITY, DEFAULT_HISTORY } from "./hub.ts";
 import { DEFAULT_LEVEL, type Level, LEVELS } from "./log.ts";
+import { DEFAULT_RETAIN } from "./sqlite.ts";
 
 /** The largest ring: at some 4 KB an event, more would be a mistake. */
 const MAX_CAPACITY = 1_000_000;
+
+/** The most events of a room that are stored: at some 200 bytes each, 200 GB. */
+const MAX_RETAIN = 1_000_000_000;
 
 const MAX_PORT = 65_535;
 
@@ -21,6 +25,8 @@ export interface ServerFlags {
   readonly tcpPort: number | undefined;
   readonly capacity: number;
   readonly history: number;
+  readonly db: string | undefined;
+  readonly retain: number | undefined;
   readonly logLevel: Level;
 }
 
@@ -40,6 +46,8 @@ Usage: deno task server [--port=8080] [--tcp-port=8081]
   --tcp-port=N      port of plain TCP, for nc and telnet [none]
   --capacity=N      events that each room retains [${DEFAULT_CAPACITY}]
   --history=N       events that a newcomer gets [${DEFAULT_HISTORY}]
+  --db=FILE         keep the history in this file, over a restart [none]
+  --retain=N        events of each room that are kept there [${DEFAULT_RETAIN}]
   --log-level=LEVEL ${LEVELS.join(", ")} [${DEFAULT_LEVEL}]
   --help            show this
   --version         show the version`;
@@ -70,7 +78,7 @@ export function parseServerFlags(args: readonly string[]): ServerFlags | "help" 
   // `deno task server -- --port=1` passes the `--` on.
   const parsed = parseArgs(args.filter((arg) => arg !== "--"), {
     boolean: ["help", "version"],
-    string: ["host", "port", "tcp-port", "capacity", "history", "log-level"],
+    string: ["host", "port", "tcp-port", "capacity", "history", "db", "retain", "log-level"],
     default: {
       host: DEFAULT_HOST,
       port: String(DEFAULT_PORT),
@@ -83,13 +91,19 @@ export function parseServerFlags(args: readonly string[]): ServerFlags | "help" 
   if (parsed.help) return "help";
   if (parsed.version) return "version";
   if (parsed.host === "") throw new UsageError("--host needs an address: --host=0.0.0.0.");
-  const tcpPort = parsed["tcp-port"];
+  if (parsed.db === "") throw new UsageError("--db needs a file: --db=chat.db.");
+  const { retain, "tcp-port": tcpPort } = parsed;
+  if (retain !== undefined && parsed.db === undefined) {
+    throw new UsageError("--retain says how much a database keeps: give --db=FILE too.");
+  }
   return {
     hostname: parsed.host,
     port: parseNumber("port", parsed.port, [0, MAX_PORT]),
     tcpPort: tcpPort === undefined ? undefined : parseNumber("tcp-port", tcpPort, [0, MAX_PORT]),
     capacity: parseNumber("capacity", parsed.capacity, [1, MAX_CAPACITY]),
     history: parseNumber("history", parsed.history, [0, MAX_CAPACITY]),
+    db: parsed.db,
+    retain: retain === undefined ? undefined : parseNumber("retain", retain, [1, MAX_RETAIN]),
     logLevel: parseLevel(parsed["log-level"]),
   };
 }

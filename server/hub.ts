@@ -16,8 +16,10 @@ import {
   SERVER_NAME,
 } from "../protocol.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
 import { type Member, Room } from "./room.ts";
+import type { Store } from "./store.ts";
 
 /** How long a session can be resumed after its connection ended, in milliseconds. */
 export const RESUME_TIME = 3_600_000;
@@ -64,10 +66,8 @@ export interface Pass {
   since: number;
   /** The connection that has it; undefined when that has ended. */
   holder: Participant | undefined;
-  /**
-   * When it stops being valid, in the clock's elapsed milliseconds; only counts without a holder.
-   */
-  expires: number;
+  /** When it stops being valid, in milliseconds since 1970; undefined while it has a holder. */
+  expires: number | undefined;
 }
 
 /** Counts since the start. */
@@ -92,6 +92,8 @@ export interface HubOptions {
   readonly log?: Log | undefined;
   /** Default: the machine's. */
   readonly clock?: Clock | undefined;
+  /** Keeps what happens over a restart. {@linkcode Hub.close} lets go of it. Default: nothing. */
+  readonly store?: Store | undefined;
 }
 
 /** Returns 128 random bits in hexadecimal. */
@@ -106,8 +108,8 @@ function withSuffix(name: string, suffix: string): string {
 
 /** What all sessions of one server share. */
 export class Hub {
-  /** Names this run of the server. */
-  readonly epoch: string = randomId();
+  /** Names this run of the server, or the history that its store has. */
+  readonly epoch: string;
   /** Events that a newcomer gets. */
   readonly history: number;
   readonly log: Log;
@@ -118,6 +120,7 @@ export class Hub {
   /** Whether everyone is being sent away: nobody is told any more who leaves. */
   isClosing = false;
   readonly #capacity: number;
+  readonly #journal: Journal | undefined;
   readonly #named = new Map<string, Participant>();
   /** Rooms with people in them. */
   readonly #rooms = new Map<string, Room>();
@@ -140,6 +143,8 @@ export class Hub {
     this.history = options.history ?? DEFAULT_HISTORY;
     this.log = options.log ?? (() => {});
     this.clock = options.clock ?? systemClock;
+    this.#journal = options.store && new Journal(options.store, this);
+    this.epoch = options.store?.epoch ?? randomId();
   }
 
   /** How many rooms have people in them. */
@@ -168,6 +173,11 @@ export class Hub {
     this.#emptyRooms.delete(name);
     this.#rooms.set(name, room);
     return room;
+  }
+
+  /** Has stored and published what happened until now, if that waits for the end of this turn. */
+  settle(): void {
+    this.#journal?.commit();
   }
 
   /** Closes the room if nobody is in it any more. */
@@ -209,25 +219,31 @@ export class Hub {
 
   /** Returns a new pass for `holder`. */
   issue(holder: Participant): Pass {
-    const pass = { secret: randomId(), name: "", room: "", since: 0, holder, expires: Infinity };
+    const expires = undefined;
+    const pass = { secret: randomId(), name: "", room: "", since: 0, holder, expires };
     this.#passes.set(pass.secret, pass);
     return pass;
   }
 
   /**
-   * Returns the pass with that secret, or undefined if it is unknown, expired or of another run of
-   * the server.
+   * Returns the pass with that secret, or undefined if it is unknown, expired or of another epoch.
    */
   redeem(secret: string | undefined, epoch: string | undefined): Pass | undefined {
     if (secret === undefined || epoch !== this.epoch) return undefined;
     this.#forgetExpired();
-    return this.#passes.get(secret);
+    return this.#passes.get(secret) ?? this.#recall(secret);
   }
 
   /** Makes `holder` the one who has the pass. */
   transfer(pass: Pass, holder: Participant): void {
     pass.holder = holder;
+    pass.expires = undefined;
     this.#ended.delete(pass);
+  }
+
+  /** Takes note of what a pass gives back, so that it does so after a restart too. */
+  save(pass: Pass): void {
+    this.#journal?.save(pass);
   }
 
   /**
@@ -236,8 +252,9 @@ export class Hub {
    */
   retire(pass: Pass): void {
     pass.holder = undefined;
-    pass.expires = this.clock.elapsed() + RESUME_TIME;
+    pass.expires = this.clock.now() + RESUME_TIME;
     this.#ended.add(pass);
+    this.save(pass);
     this.#forgetExpired();
   }
 
@@ -247,15 +264,24 @@ export class Hub {
     for (const each of this.connected) each.close(CloseCode.shuttingDown, "Server shutting down");
   }
 
+  /** Lets go of the store, once everyone is gone. */
+  close(): void {
+    this.#journal?.close();
+  }
+
   #newRoom(name: string): Room {
-    const { clock } = this;
+    // What a room of that name, forgotten in this same turn, still has to tell comes first.
+    this.settle();
     const first = (this.#lastIds.get(name) ?? this.#highestForgotten) + 1;
     this.#lastIds.delete(name);
-    return new Room(name, { clock, capacity: this.#capacity, first });
+    const { clock } = this;
+    return new Room(name, { clock, capacity: this.#capacity, first, journal: this.#journal });
   }
 
   #forget(room: Room): void {
     this.#emptyRooms.delete(room.name);
+    // A journal knows them by itself.
+    if (this.#journal) return;
     this.#lastIds.set(room.name, room.newest);
     const [oldest] = this.#lastIds;
     if (!oldest || this.#lastIds.size <= MAX_FORGOTTEN_ROOMS) return;
@@ -264,12 +290,24 @@ export class Hub {
     this.#highestForgotten = Math.max(this.#highestForgotten, lastId);
   }
 
+  /** Returns the pass that was stored before a restart, or forgotten since. */
+  #recall(secret: string): Pass | undefined {
+    const stored = this.#journal?.pass(secret);
+    if (!stored) return undefined;
+    const pass = { ...stored, holder: undefined };
+    this.#passes.set(secret, pass);
+    this.#ended.add(pass);
+    return pass;
+  }
+
   #forgetExpired(): void {
+    const now = this.clock.now();
     for (const pass of this.#ended) {
-      const isValid = pass.expires > this.clock.elapsed() && this.#ended.size <= MAX_ENDED;
-      if (isValid) return;
+      const hasExpired = pass.expires !== undefined && pass.expires <= now;
+      if (!hasExpired && this.#ended.size <= MAX_ENDED) return;
       this.#ended.delete(pass);
       this.#passes.delete(pass.secret);
+      this.#journal?.drop(pass);
     }
   }
 

@@ -21,6 +21,10 @@
  * than `batchWeight`. Subscribers at the same place get the same `Batch` object, so whatever is
  * derived from it, such as its encoding, can be made once.
  *
+ * **Archive.** What the ring no longer has can be kept elsewhere. A subscription to it reads from
+ * there all that was published before it was made; from then on the ring alone counts, so that a
+ * slow reader is told what it missed rather than fall ever further behind.
+ *
  * @module
  */
 
@@ -39,6 +43,17 @@ export interface Turn<T> {
 /** The most batches behind the newest that are kept for others who come to their place. */
 const MAX_KEPT = 8;
 
+/** Where events are kept that the ring no longer has: the same ones, under the same ids. */
+export interface Archive<T> {
+  /** Returns the id of the oldest event it has, or Infinity if it has none. */
+  oldest(): number;
+  /**
+   * Returns events one after the other from the id `first` on, and none with the id `before` or
+   * above. They may be fewer than there are, but none only if it has none.
+   */
+  read(first: number, before: number): readonly T[];
+}
+
 /** Settings of a {@linkcode BroadcastQueue}. */
 export interface QueueOptions<T> {
   /** How many events are retained: a whole number, at least 1. */
@@ -49,6 +64,8 @@ export interface QueueOptions<T> {
   readonly batchWeight?: number;
   /** The id of the first event. Default 1. */
   readonly first?: number;
+  /** What was published before. Default: nothing, or it is kept nowhere. */
+  readonly archive?: Archive<T> | undefined;
   /**
    * Calls `wake` once, later: at the end of this turn of the event loop. Default `setImmediate`.
    */
@@ -61,13 +78,14 @@ export class BroadcastQueue<T> {
   readonly #first: number;
   readonly #weigh: (event: T) => number;
   readonly #batchWeight: number;
+  readonly #archive: Archive<T> | undefined;
   readonly #schedule: (wake: () => void) => void;
   readonly #ring: T[] = [];
   #next: number;
   /** What this queue's subscriptions may do with it. */
   readonly #source: Source<T> = {
     has: (id) => id < this.#next,
-    read: (next) => this.#read(next),
+    read: (next, recalled) => this.#read(next, recalled),
     wait: (subscription) => this.#waiting.push(subscription),
     leave: () => this.#leave(),
   };
@@ -99,6 +117,7 @@ export class BroadcastQueue<T> {
     this.#first = first;
     this.#weigh = options.weigh ?? (() => 0);
     this.#batchWeight = options.batchWeight ?? Infinity;
+    this.#archive = options.archive;
     this.#next = first;
     this.#schedule = schedule;
   }
@@ -108,12 +127,17 @@ export class BroadcastQueue<T> {
     return this.#next - 1;
   }
 
-  /** The id of the oldest event that is retained; `newest + 1` while nothing was published. */
+  /** The id of the oldest event in the ring; `newest + 1` while nothing was published. */
   get oldest(): number {
     return Math.max(this.#first, this.#next - this.#capacity);
   }
 
-  /** Returns the event with that id, or undefined if it is not retained. O(1). */
+  /** Returns the id of the oldest event that a new subscription can still read. */
+  earliest(): number {
+    return Math.min(this.oldest, this.#archive?.oldest() ?? Infinity);
+  }
+
+  /** Returns the event with that id, or undefined if it is not in the ring. O(1). */
   at(id: number): T | undefined {
     return id < this.oldest || id >= this.#next ? undefined : this.#ring[this.#slot(id)];
   }
@@ -133,11 +157,12 @@ export class BroadcastQueue<T> {
   }
 
   /**
-   * Subscribes to every event after the id `after`, without its being retained: what was
-   * overwritten is reported as missed. An id that was not given out yet counts as the newest.
+   * Subscribes to every event after the id `after`, without its being retained: what is gone is
+   * reported as missed. An id that was not given out yet counts as the newest.
    */
   subscribe(after: number): Subscription<T> {
-    return new Subscription(this.#source, Math.min(after, this.newest) + 1);
+    const { newest } = this;
+    return new Subscription(this.#source, { next: Math.min(after, newest) + 1, recalled: newest });
   }
 
   #slot(id: number): number {
@@ -159,15 +184,34 @@ export class BroadcastQueue<T> {
     this.#closedCount = 0;
   }
 
-  /** Returns the batch that begins at `next`, or undefined if there is nothing yet. */
-  #read(next: number): Batch<T> | undefined {
+  /**
+   * Returns the batch that begins at `next`, or undefined if there is nothing yet. What was
+   * published up to the id `recalled` is read from the archive, if the ring no longer has it.
+   */
+  #read(next: number, recalled: number): Batch<T> | undefined {
+    if (next < this.oldest && next <= recalled) {
+      const batch = this.#recall(next);
+      if (batch) return batch;
+    }
     const first = Math.max(next, this.oldest);
     if (first >= this.#next) return undefined;
     const known = this.#last?.first === first ? this.#last : this.#kept.get(first);
     if (known) return known;
-    const batch = { first, events: this.#slice(first) };
+    const batch = { first, events: this.#slice(first, (id) => this.at(id)) };
     if (first + batch.events.length === this.#next) this.#last = batch;
     else this.#keep(batch);
+    return batch;
+  }
+
+  #recall(next: number): Batch<T> | undefined {
+    if (!this.#archive) return undefined;
+    const known = this.#kept.get(next);
+    if (known) return known;
+    const first = Math.max(next, this.#archive.oldest());
+    const events = first < this.oldest ? this.#archive.read(first, this.oldest) : [];
+    if (events.length === 0) return undefined;
+    const batch = { first, events: this.#slice(first, (id) => events[id - first]) };
+    this.#keep(batch);
     return batch;
   }
 
@@ -178,12 +222,11 @@ export class BroadcastQueue<T> {
     if (oldest !== undefined) this.#kept.delete(oldest);
   }
 
-  #slice(first: number): T[] {
+  /** Returns the events from the id `first` on, as many as a batch may hold. */
+  #slice(first: number, at: (id: number) => T | undefined): T[] {
     const events: T[] = [];
     let weight = 0;
-    for (let id = first; id < this.#next; id++) {
-      const event = this.#ring[this.#slot(id)];
-      if (event === undefined) break;
+    for (let event = at(first); event !== undefined; event = at(first + events.length)) {
       weight += this.#weigh(event);
       if (weight > this.#batchWeight && events.length > 0) break;
       events.push(event);
@@ -195,7 +238,7 @@ export class BroadcastQueue<T> {
 /** What a subscription needs of its queue. */
 interface Source<T> {
   readonly has: (id: number) => boolean;
-  readonly read: (next: number) => Batch<T> | undefined;
+  readonly read: (next: number, recalled: number) => Batch<T> | undefined;
   readonly wait: (subscription: Subscription<T>) => void;
   readonly leave: () => void;
 }
@@ -208,13 +251,18 @@ interface Source<T> {
 export class Subscription<T> implements AsyncIterableIterator<Turn<T>, undefined> {
   readonly #source: Source<T>;
   #next: number;
+  readonly #recalled: number;
   #closed = false;
   #resume: (() => void) | undefined;
 
-  /** Creates a subscription that wants the event `next` first; see `BroadcastQueue.subscribe`. */
-  constructor(source: Source<T>, next: number) {
+  /**
+   * Creates a subscription that wants the event `next` first, and up to the id `recalled` wants
+   * them from the archive too; see `BroadcastQueue.subscribe`.
+   */
+  constructor(source: Source<T>, { next, recalled }: { next: number; recalled: number }) {
     this.#source = source;
     this.#next = next;
+    this.#recalled = recalled;
   }
 
   /** Whether nothing more comes because it was closed. */
@@ -226,7 +274,7 @@ export class Subscription<T> implements AsyncIterableIterator<Turn<T>, undefined
    * Returns at once a batch of what is there and was not yet read, or undefined if that is nothing.
    */
   take(): Turn<T> | undefined {
-    const batch = this.#closed ? undefined : this.#source.read(this.#next);
+    const batch = this.#closed ? undefined : this.#source.read(this.#next, this.#recalled);
     if (!batch) return undefined;
     const missed = batch.first - this.#next;
     this.#next = batch.first + batch.events.length;

@@ -5,6 +5,9 @@
  * the square of the room when many come at once, so a crowd (more than {@linkcode CROWD} people) is
  * told only how many are here, at most once in {@linkcode PRESENCE_INTERVAL}.
  *
+ * With a {@linkcode Journal}, an event is staged until it is stored, and only then published: nobody
+ * sees what could be lost. What the ring no longer has is read from there.
+ *
  * @module
  */
 
@@ -17,7 +20,9 @@ import {
   type Users,
 } from "../protocol.ts";
 import type { Clock } from "./clock.ts";
+import type { Journal, RoomArchive, Writer } from "./journal.ts";
 import { BroadcastQueue, type Subscription } from "./queue.ts";
+import type { Page } from "./store.ts";
 
 /** A room with more people than this is a crowd: it does not tell each join, leave and rename. */
 export const CROWD = 100;
@@ -46,13 +51,27 @@ export interface Member {
   readonly address: string;
 }
 
+/** Who says something to a room. */
+export interface Speaker {
+  /** Is told that what they said was not stored, and so was not published, and why. */
+  notStored(message: RoomMessage, reason: string): void;
+}
+
 /** What a room is made with. */
 export interface RoomOptions {
   readonly clock: Clock;
-  /** How many events the room retains. */
+  /** How many events the room's ring holds. */
   readonly capacity: number;
-  /** The id of its first event. */
+  /** Without a journal: the id of its first event. With one, the journal knows. */
   readonly first: number;
+  /** Has its events stored. Default: nothing is stored. */
+  readonly journal?: Journal | undefined;
+}
+
+/** An event that is not stored yet. */
+interface Staged {
+  readonly event: RoomEvent;
+  readonly speaker: Speaker | undefined;
 }
 
 /** Returns a bound on the bytes of an event on the wire: never less than it takes in `chat.v1`. */
@@ -68,29 +87,49 @@ function weighText(text: string): number {
 }
 
 /** One conversation. */
-export class Room {
+export class Room implements Writer {
   /** The room's name. */
   readonly name: string;
   readonly #clock: Clock;
+  readonly #journal: Journal | undefined;
+  readonly #archive: RoomArchive | undefined;
   readonly #queue: BroadcastQueue<RoomEvent>;
   readonly #members = new Set<Member>();
   /** Where each `ref` in the ring went: exactly the refs of the events that the queue retains. */
   readonly #refs = new Map<string, number>();
+  #staged: Staged[] = [];
+  /** The refs of what is staged. */
+  readonly #stagedRefs = new Set<string>();
   #names: readonly string[] | undefined;
   /**
    * What `users()` lists. A newcomer behind the first {@linkcode MAX_LISTED} does not change it.
    */
   #listed: readonly string[] | undefined;
   #cancelPresence: (() => void) | undefined;
-  /** The first event that is history to a newcomer. */
+  /** The first event that may be history to a newcomer. */
   #historyStart: number;
 
-  /** Creates an empty room. */
-  constructor(name: string, { clock, capacity, first }: RoomOptions) {
+  /**
+   * Creates an empty room.
+   *
+   * @throws {StoreError} If its journal cannot tell which ids it gave.
+   */
+  constructor(name: string, options: RoomOptions) {
+    const { clock, capacity, journal } = options;
     this.name = name;
     this.#clock = clock;
-    this.#queue = new BroadcastQueue({ capacity, first, weigh, batchWeight: BATCH_WEIGHT });
-    this.#historyStart = first;
+    this.#journal = journal;
+    this.#archive = journal?.archive(name);
+    const first = this.#archive ? this.#archive.newest() + 1 : options.first;
+    this.#queue = new BroadcastQueue({
+      capacity,
+      first,
+      weigh,
+      batchWeight: BATCH_WEIGHT,
+      archive: this.#archive,
+      schedule: journal ? (wake) => journal.schedule(wake) : setImmediate,
+    });
+    this.#historyStart = this.#archive ? 1 : first;
   }
 
   /** How many people are here. */
@@ -116,9 +155,9 @@ export class Room {
     return { messageType: "users", dataArray: this.#listed, count: this.count, room: this.name };
   }
 
-  /** Begins a new history: only who resumes gets what was before. */
+  /** Begins a new history if none is stored: only who resumes gets what was before. */
   reopen(): void {
-    this.#historyStart = this.newest + 1;
+    if (!this.#archive) this.#historyStart = this.newest + 1;
   }
 
   /** Subscribes to the events after the id `after`. */
@@ -128,8 +167,8 @@ export class Room {
 
   /** Returns the id after which the last `count` events come, or all that are retained. */
   beforeLast(count: number): number {
-    const { newest, oldest } = this.#queue;
-    return Math.max(newest - count, oldest - 1, this.#historyStart - 1);
+    const after = Math.max(this.newest - count, this.#historyStart - 1);
+    return after >= this.#queue.oldest - 1 ? after : Math.max(after, this.#queue.earliest() - 1);
   }
 
   /** Returns the last `count` messages that are retained, oldest first. */
@@ -140,7 +179,9 @@ export class Room {
       if (!event) break;
       if (event.messageType === "message") messages.unshift(event);
     }
-    return messages;
+    const more = count - messages.length;
+    if (!this.#archive || more <= 0) return messages;
+    return [...this.#archive.lastMessages(this.#queue.oldest, more), ...messages];
   }
 
   /** Lets someone in, untold: {@linkcode announce} tells it, once the newcomer has been greeted. */
@@ -176,16 +217,53 @@ export class Room {
     this.#tell("rename", member, from);
   }
 
-  /** Returns the id of the message with that `ref`, if it is still retained. */
+  /** Returns the id of the message with that `ref`, if it is still retained or stored. */
   idOf(ref: string): number | undefined {
-    return this.#refs.get(ref);
+    if (this.#stagedRefs.has(ref)) this.#journal?.commit();
+    return this.#refs.get(ref) ?? this.#archive?.idOf(ref);
   }
 
-  /** Publishes a message, whose `ref` is new here, and returns its id. */
-  publish(message: RoomMessage): number {
-    const id = this.#append(message);
-    if (message.ref !== undefined) this.#refs.set(message.ref, id);
-    return id;
+  /** Publishes what `speaker` says, whose `ref` is new here, once it is stored. */
+  publish(message: RoomMessage, speaker?: Speaker): void {
+    this.#append(message, speaker);
+  }
+
+  /** Returns what is staged, under the ids that it will have. */
+  page(): Page {
+    const events = this.#staged.map(({ event }) => event);
+    return { room: this.name, first: this.newest + 1, events };
+  }
+
+  /** Publishes what was staged. */
+  accept(): void {
+    const staged = this.#staged;
+    this.#staged = [];
+    this.#stagedRefs.clear();
+    for (const { event } of staged) this.#publish(event);
+  }
+
+  /**
+   * Drops what was said, and tells who said it. Who came and went is kept to be told later; of too
+   * many, only how many are here.
+   */
+  refuse(reason: string): boolean {
+    const staged = this.#staged;
+    this.#stagedRefs.clear();
+    const told = staged.filter(({ event }) => event.messageType !== "message");
+    this.#staged = this.count === 0 ? [] : told;
+    if (this.#staged.length > CROWD) {
+      const event = {
+        messageType: "presence",
+        time: this.#clock.now(),
+        count: this.count,
+      } as const;
+      this.#staged = [{ event, speaker: undefined }];
+    }
+    const hasMore = this.#staged.length > 0;
+    for (const { event, speaker } of staged) {
+      if (event.messageType === "message") speaker?.notStored(event, reason);
+    }
+    return hasMore;
   }
 
   #forgetNames(): void {
@@ -207,13 +285,22 @@ export class Room {
     });
   }
 
-  #append(event: RoomEvent): number {
+  #append(event: RoomEvent, speaker?: Speaker): void {
+    if (!this.#journal) return this.#publish(event);
+    this.#staged.push({ event, speaker });
+    if (event.messageType === "message" && event.ref !== undefined) {
+      this.#stagedRefs.add(event.ref);
+    }
+    this.#journal.stage(this);
+  }
+
+  #publish(event: RoomEvent): void {
     const { oldest } = this.#queue;
     const overwritten = this.#queue.at(oldest);
     const id = this.#queue.publish(event);
+    if (event.messageType === "message" && event.ref !== undefined) this.#refs.set(event.ref, id);
     if (this.#queue.oldest > oldest && overwritten?.messageType === "message") {
       if (overwritten.ref !== undefined) this.#refs.delete(overwritten.ref);
     }
-    return id;
   }
 }

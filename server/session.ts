@@ -14,11 +14,13 @@
 
 import {
   CloseCode,
+  type DirectMessage,
   GREETING,
   MAX_FRAME_BYTES,
   type Private,
   ProtocolError,
   type Register,
+  type RoomMessage,
   type SendMessage,
   type Welcome,
 } from "../protocol.ts";
@@ -27,7 +29,7 @@ import { Delivery, PATIENCE, type Recipient } from "./delivery.ts";
 import type { Dialect, DialectFor, Input } from "./dialects.ts";
 import type { Hub, Participant, Pass } from "./hub.ts";
 import { quote, quoteError } from "./log.ts";
-import type { Room } from "./room.ts";
+import type { Room, Speaker } from "./room.ts";
 
 /**
  * How much may wait until a client reads the answers to what it asked before, in UTF-16 units: as
@@ -55,7 +57,7 @@ export interface SessionOptions {
 }
 
 /** One connection's part in the conversation. */
-export class Session implements Receiver, Participant, Recipient {
+export class Session implements Receiver, Participant, Recipient, Speaker {
   /** The person's name; empty until they take part. */
   name = "";
   /** The person's `IP:PORT`. */
@@ -67,7 +69,8 @@ export class Session implements Receiver, Participant, Recipient {
   readonly #defaults: Defaults;
   #room: Room | undefined;
   #pass: Pass | undefined;
-  #deferred: string[] = [];
+  /** What waits until the client reads: lines that it sent, and errors for it. */
+  #deferred: (string | DirectMessage)[] = [];
   #deferredLength = 0;
   /** Whether a change of room or name is deferred: then all that follows must be. */
   #isMoveDeferred = false;
@@ -80,11 +83,10 @@ export class Session implements Receiver, Participant, Recipient {
     this.#hub = hub;
     this.#connection = connection;
     this.#dialect = dialect(connection, hub.history);
-    const { clock, counters } = hub;
-    this.#delivery = new Delivery(connection, this.#dialect, { recipient: this, clock, counters });
+    this.#delivery = new Delivery(connection, this.#dialect, { recipient: this, hub });
     this.#defaults = defaults;
     hub.connected.add(this);
-    counters.opened++;
+    hub.counters.opened++;
     hub.log("info", () => `New connection from ${this.address}`);
     if (!this.#dialect.entersAtOnce) return;
     hub.claim(this, defaults.name ?? this.address);
@@ -157,6 +159,13 @@ export class Session implements Receiver, Participant, Recipient {
     return this.#delivery.send(message);
   }
 
+  /** Answers that something said to the room was not stored, and so was not published. */
+  notStored({ ref }: RoomMessage, reason: string): void {
+    if (this.#hasEnded) return;
+    const data = `The message was not stored: ${reason}. Send it again later.`;
+    this.#answerError({ messageType: "error", code: "not_stored", data, ref });
+  }
+
   /** Makes way for another connection of the same person: nobody sees them leave. */
   makeWay(): void {
     this.#delivery.unsubscribe();
@@ -172,8 +181,7 @@ export class Session implements Receiver, Participant, Recipient {
     if (this.#isMoveDeferred) return this.#defer(line);
     try {
       const input = this.#dialect.parse(line);
-      if (!input) return;
-      if (!this.#hasAnswer(input)) return this.#handle(input);
+      if (!input || this.#hasSaid(input)) return;
       // Whatever is due goes first: it may be more than the client reads at once.
       this.#delivery.deliverRest();
       if (this.#deferred.length === 0 && !this.#connection.congested) return this.#handle(input);
@@ -182,35 +190,54 @@ export class Session implements Receiver, Participant, Recipient {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       const { code, message: data, ref } = error;
-      if (!this.#delivery.send({ messageType: "error", code, data, ref })) this.#defer(line);
+      this.#answerError({ messageType: "error", code, data, ref });
     }
   }
 
   /**
-   * Tells whether an input is answered to its sender alone, rather than by what happens in the
-   * room.
+   * Says something to the room. Returns false for all else, which is answered to its sender alone:
+   * also for what was said already.
    */
-  #hasAnswer(input: Input): boolean {
-    if (input.messageType !== "message" || input.to !== undefined) return true;
-    return input.ref !== undefined && this.#room?.idOf(input.ref) !== undefined;
+  #hasSaid(input: Input): boolean {
+    const room = this.#room;
+    if (input.messageType !== "message" || input.to !== undefined || !room) return false;
+    if (input.ref !== undefined && room.idOf(input.ref) !== undefined) return false;
+    this.#say(room, input);
+    return true;
   }
 
-  #defer(line: string): void {
-    this.#deferredLength += DEFERRED_WEIGHT + line.length;
+  #say(room: Room, { data, ref, action }: SendMessage): void {
+    const { name: from, address } = this;
+    const time = this.#hub.clock.now();
+    room.publish({ messageType: "message", time, from, address, data, ref, action }, this);
+    this.#hub.counters.published++;
+    this.#hub.log("info", () => `From client ${address} ${quote(data)}`);
+  }
+
+  #answerError(error: DirectMessage & { messageType: "error" }): void {
+    if (!this.#delivery.send(error)) this.#defer(error);
+  }
+
+  #defer(item: string | DirectMessage): void {
+    const { length } = typeof item === "string" ? item : JSON.stringify(item);
+    this.#deferredLength += DEFERRED_WEIGHT + length;
     if (this.#deferredLength > MAX_DEFERRED) {
       return this.close(CloseCode.abuse, "Many requests, and their answers are not read");
     }
-    this.#deferred.push(line);
+    this.#deferred.push(item);
     if (this.#deferred.length > 1) return;
     this.#delivery.drained().then(() => this.#takeDeferred()).catch((error) => this.fail(error));
   }
 
   #takeDeferred(): void {
-    const lines = this.#deferred;
+    const items = this.#deferred;
     this.#deferred = [];
     this.#deferredLength = 0;
     this.#isMoveDeferred = false;
-    for (const line of lines) this.receive(line);
+    for (const item of items) {
+      if (typeof item === "string") this.receive(item);
+      else if (!this.#delivery.send(item)) this.#defer(item);
+    }
   }
 
   #handle(input: Input): void {
@@ -232,7 +259,7 @@ export class Session implements Receiver, Participant, Recipient {
     switch (input.messageType) {
       case "message":
         return input.to === undefined
-          ? this.#say(this.#room, input)
+          ? this.#acknowledge(this.#room, input)
           : this.#whisper(input, input.to);
       case "join":
         return this.#join(this.#room, input.data);
@@ -317,16 +344,12 @@ export class Session implements Receiver, Participant, Recipient {
     this.#hub.closeIfEmpty(room);
   }
 
-  #say(room: Room, { data, ref, action }: SendMessage): void {
+  /** Answers what was said already, unless it was forgotten meanwhile. */
+  #acknowledge(room: Room, message: SendMessage): void {
+    const { ref } = message;
     const id = ref === undefined ? undefined : room.idOf(ref);
-    if (ref !== undefined && id !== undefined) {
-      return void this.#delivery.send({ messageType: "ack", ref, id });
-    }
-    const { name: from, address } = this;
-    const time = this.#hub.clock.now();
-    room.publish({ messageType: "message", time, from, address, data, ref, action });
-    this.#hub.counters.published++;
-    this.#hub.log("info", () => `From client ${address} ${quote(data)}`);
+    if (ref === undefined || id === undefined) return this.#say(room, message);
+    this.#delivery.send({ messageType: "ack", ref, id });
   }
 
   #whisper({ data, ref }: SendMessage, to: string): void {
@@ -355,6 +378,7 @@ export class Session implements Receiver, Participant, Recipient {
     if (this.#pass) {
       this.#pass.name = this.name;
       this.#pass.room = room.name;
+      this.#hub.save(this.#pass);
     }
     return {
       messageType: "welcome",

@@ -21,18 +21,23 @@ Deno.test("server flags: the defaults", () => {
     tcpPort: undefined,
     capacity: 1024,
     history: 20,
+    db: undefined,
+    retain: undefined,
     logLevel: "info",
   });
 });
 
 Deno.test("server flags: every flag, also behind --", () => {
-  const args = "--host=0.0.0.0 --port 0 --tcp-port=65535 --capacity=1 --history=0 --log-level=warn";
+  const args = "--host=0.0.0.0 --port 0 --tcp-port=65535 --capacity=1 --history=0 --db=x.db " +
+    "--retain=1 --log-level=warn";
   const expected = {
     hostname: "0.0.0.0",
     port: 0,
     tcpPort: 65535,
     capacity: 1,
     history: 0,
+    db: "x.db",
+    retain: 1,
     logLevel: "warn",
   };
   assert.deepEqual(parseServerFlags(args.split(" ")), expected);
@@ -50,6 +55,8 @@ Deno.test("server flags: one line says what is wrong and what to do", () => {
     ["--capacity=0", "--capacity=0: give a whole number from 1 to 1000000."],
     ["--history=many", "--history=many: give a whole number from 0 to 1000000."],
     ["--log-level=loud", "--log-level=loud: give one of info, warn, error."],
+    ["--retain=5", "--retain says how much a database keeps: give --db=FILE too."],
+    ["--db=", "--db needs a file: --db=chat.db."],
     ["--host=", "--host needs an address: --host=0.0.0.0."],
     ["--prot=1", "Unknown argument --prot=1. See --help."],
     ["-p", "Unknown argument -p. See --help."],

@@ -288,10 +288,14 @@ export function turn(): Promise<void> {
 }
 
 /** Registers a `chat.v1` session on a connection that is none. */
-export function joinChat(hub: Hub, name: string): { connection: FakeConnection; session: Session } {
+export function joinChat(
+  hub: Hub,
+  name: string,
+  more: object = {},
+): { connection: FakeConnection; session: Session } {
   const connection = new FakeConnection();
   const session = new Session(hub, connection, { dialect: chatDialect });
-  session.receive(`{"messageType":"register","data":"${name}"}`);
+  session.receive(JSON.stringify({ messageType: "register", data: name, ...more }));
   return { connection, session };
 }
 

@@ -1,17 +1,21 @@
 /**
  * This project's server as another program runs it: on a free port, and with nobody reading a log,
- * since the servers it is compared with write none.
+ * since the servers it is compared with write none. `--db=FILE` has it keep its history there;
+ * `--new` removes first what is there.
  *
  * @module
  */
 
+import { parseArgs } from "@std/cli/parse-args";
 import { serve } from "../../server.ts";
 
-const [capacity] = Deno.args;
-const server = serve({
-  hostname: "127.0.0.1",
-  port: 0,
-  capacity: capacity === undefined ? undefined : Number(capacity),
-});
+const { db, new: isNew } = parseArgs(Deno.args, { string: ["db"], boolean: ["new"] });
+if (db !== undefined && isNew) {
+  for (const file of [db, `${db}-wal`]) {
+    // The first run finds none.
+    await Deno.remove(file).catch(() => {});
+  }
+}
+const server = serve({ hostname: "127.0.0.1", port: 0, db });
 
 console.log(`port ${server.addr.port}`);

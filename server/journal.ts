@@ -1,0 +1,205 @@
+/**
+ * The journal: has what happens stored before anyone sees it.
+ *
+ * What the rooms have to tell in one turn of the event loop is stored together at the turn's end,
+ * and published if that has succeeded. If it fails, nobody is told any of it: who said something is
+ * answered with an error, and who came or went is tried again with what comes next, or after
+ * {@linkcode RETRY_INTERVAL}.
+ *
+ * @module
+ */
+
+import type { RoomEvent, RoomMessage } from "../protocol.ts";
+import type { Clock } from "./clock.ts";
+import type { Log } from "./log.ts";
+import type { Archive } from "./queue.ts";
+import { type Page, type Store, type StoredPass, StoreError } from "./store.ts";
+
+/** How soon what was not stored is tried again, in milliseconds, if nothing else happens before. */
+export const RETRY_INTERVAL = 1_000;
+
+/** How soon after something was stored the oldest is removed for it, in milliseconds. */
+export const TRIM_INTERVAL = 100;
+
+/** The time between two steps of removing, in milliseconds: others take their turns there. */
+const TRIM_PAUSE = 1;
+
+/** A room, as the journal sees it. */
+export interface Writer {
+  /** Returns what is to be stored now. */
+  page(): Page;
+  /** Is told that its page was stored. */
+  accept(): void;
+  /** Is told that its page was not stored, and why. Returns whether it wants to try again. */
+  refuse(reason: string): boolean;
+}
+
+/** Settings of a {@linkcode Journal}. */
+export interface JournalOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** One server's journal. */
+export class Journal {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #writers = new Set<Writer>();
+  readonly #passes = new Set<StoredPass>();
+  #wakes: (() => void)[] = [];
+  #isTurnsEndScheduled = false;
+  /** Why storing fails, while it does. */
+  #failure: string | undefined;
+  #cancelRetry: (() => void) | undefined;
+  #cancelTrim: (() => void) | undefined;
+  #isClosed = false;
+
+  /** Begins to keep `store`. */
+  constructor(store: Store, { clock, log }: JournalOptions) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#log = log;
+    this.#trimAfter(TRIM_INTERVAL);
+  }
+
+  /** Names the history that is kept. */
+  get epoch(): string {
+    return this.#store.epoch;
+  }
+
+  /** Has a room's page stored at the end of this turn. */
+  stage(writer: Writer): void {
+    this.#writers.add(writer);
+    this.#scheduleTurnsEnd();
+  }
+
+  /** Has a session stored at the end of this turn, as it is then. */
+  save(pass: StoredPass): void {
+    this.#passes.add(pass);
+    this.#scheduleTurnsEnd();
+  }
+
+  /** No longer has a session stored. */
+  drop(pass: StoredPass): void {
+    this.#passes.delete(pass);
+  }
+
+  /** Calls `wake` at the end of this turn, after what it tells of was stored. */
+  schedule(wake: () => void): void {
+    this.#wakes.push(wake);
+    this.#scheduleTurnsEnd();
+  }
+
+  /** Stores now what is staged, rather than at the end of the turn. */
+  commit(): void {
+    if (this.#isClosed || (this.#writers.size === 0 && this.#passes.size === 0)) return;
+    const writers = [...this.#writers];
+    this.#writers.clear();
+    try {
+      const pages = writers.map((writer) => writer.page());
+      this.#store.write(pages, [...this.#passes]);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      return this.#refuse(writers, error.message);
+    }
+    this.#passes.clear();
+    this.#recover();
+    for (const writer of writers) writer.accept();
+    this.#trimAfter(TRIM_INTERVAL);
+  }
+
+  /** Returns what is stored of a room. What cannot be read is as if it was not there. */
+  archive(room: string): RoomArchive {
+    const attempt = <T>(read: () => T, otherwise: T): T => this.#attempt(room, read, otherwise);
+    const store = this.#store;
+    return {
+      newest: () => store.newest(room),
+      oldest: () => attempt(() => store.oldest(room), Infinity),
+      read: (first, before) => attempt(() => store.read(room, first, before), []),
+      lastMessages: (before, count) => attempt(() => store.lastMessages(room, before, count), []),
+      idOf: (ref) => attempt(() => store.idOf(room, ref), undefined),
+    };
+  }
+
+  /** Returns the stored session with that secret, if it is valid. */
+  pass(secret: string): StoredPass | undefined {
+    const read = (): StoredPass | undefined => this.#store.pass(secret, this.#clock.now());
+    return this.#attempt("sessions", read, undefined);
+  }
+
+  /** Stores what is staged, if it can, and lets go of the store. Nothing is stored any more. */
+  close(): void {
+    this.commit();
+    this.#isClosed = true;
+    this.#cancelRetry?.();
+    this.#cancelTrim?.();
+    this.#store.close();
+  }
+
+  #scheduleTurnsEnd(): void {
+    if (this.#isTurnsEndScheduled) return;
+    this.#isTurnsEndScheduled = true;
+    setImmediate(() => this.#endTurn());
+  }
+
+  #endTurn(): void {
+    this.#isTurnsEndScheduled = false;
+    this.commit();
+    const wakes = this.#wakes;
+    this.#wakes = [];
+    for (const wake of wakes) wake();
+  }
+
+  #refuse(writers: readonly Writer[], reason: string): void {
+    if (this.#failure !== reason) this.#log("error", () => `Nothing can be stored: ${reason}`);
+    this.#failure = reason;
+    for (const writer of writers) {
+      if (writer.refuse(reason)) this.#writers.add(writer);
+    }
+    this.#cancelRetry ??= this.#clock.after(RETRY_INTERVAL, () => {
+      this.#cancelRetry = undefined;
+      this.commit();
+    });
+  }
+
+  #recover(): void {
+    if (this.#failure === undefined) return;
+    this.#failure = undefined;
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    this.#log("info", () => "Storing again");
+  }
+
+  #trimAfter(ms: number): void {
+    this.#cancelTrim ??= this.#clock.after(ms, () => {
+      this.#cancelTrim = undefined;
+      const trim = (): boolean => this.#store.trim(this.#clock.now());
+      if (this.#attempt("what is too old", trim, false)) this.#trimAfter(TRIM_PAUSE);
+    });
+  }
+
+  #attempt<T>(what: string, work: () => T, otherwise: T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#log("error", () => `Cannot use what is stored of ${what}: ${error.message}`);
+      return otherwise;
+    }
+  }
+}
+
+/** What is stored of one room, under the ids that its queue gave. */
+export interface RoomArchive extends Archive<RoomEvent> {
+  /**
+   * Returns the id of the newest event, or 0.
+   *
+   * @throws {StoreError} If that cannot be told: without it, ids would be given twice.
+   */
+  newest(): number;
+  /** Returns the last messages below the id `before`, at most `count`, oldest first. */
+  lastMessages(before: number, count: number): readonly RoomMessage[];
+  /** Returns the id of the message with that `ref`. */
+  idOf(ref: string): number | undefined;
+}

@@ -1,0 +1,66 @@
+/**
+ * What keeps a chat's history over a restart: the events of all rooms under their ids, and the
+ * sessions that can be resumed. `server/sqlite.ts` is one.
+ *
+ * @module
+ */
+
+import type { RoomEvent, RoomMessage } from "../protocol.ts";
+
+/** Consecutive events of one room: `events[i]` has the id `first + i`. */
+export interface Page {
+  readonly room: string;
+  readonly first: number;
+  readonly events: readonly RoomEvent[];
+}
+
+/** A session that can be resumed after a restart. */
+export interface StoredPass {
+  readonly secret: string;
+  readonly name: string;
+  readonly room: string;
+  /** The id in that room up to which its owner is not told what happened. */
+  readonly since: number;
+  /**
+   * When it stops being valid, in milliseconds since 1970; undefined while its connection is there.
+   */
+  readonly expires: number | undefined;
+}
+
+/** Something could not be stored or read. Its message ends a sentence: `the disk is full`. */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+}
+
+/**
+ * Keeps events and sessions. Whatever fails throws a {@linkcode StoreError}, and has changed
+ * nothing.
+ */
+export interface Store {
+  /** Names the history that this store has: ids of another mean nothing in it. */
+  readonly epoch: string;
+  /** Stores all of it or nothing. Each page begins where its room's last one ended. */
+  write(pages: readonly Page[], passes: readonly StoredPass[]): void;
+  /** Returns the id of a room's newest event, or 0. */
+  newest(room: string): number;
+  /** Returns the id of a room's oldest event, or Infinity. */
+  oldest(room: string): number;
+  /** Returns some events of a room, one after the other: the first is `first`, none is `before`. */
+  read(room: string, first: number, before: number): RoomEvent[];
+  /**
+   * Returns the last messages of a room below the id `before`, at most `count`, oldest first. Looks
+   * back over so many events at most that it takes no time to speak of.
+   */
+  lastMessages(room: string, before: number, count: number): RoomMessage[];
+  /** Returns the id of a room's message with that `ref`. */
+  idOf(room: string, ref: string): number | undefined;
+  /** Returns the session with that secret, if it is valid at `now`, in milliseconds since 1970. */
+  pass(secret: string, now: number): StoredPass | undefined;
+  /**
+   * Removes a few of those events and sessions that need not be kept any longer. Returns whether
+   * there are more.
+   */
+  trim(now: number): boolean;
+  /** Lets go of it. */
+  close(): void;
+}

@@ -1,0 +1,308 @@
+import assert from "node:assert/strict";
+import type { RoomEvent, RoomMessage } from "../protocol.ts";
+import { textDialect } from "../server/dialects.ts";
+import { Hub, type HubOptions } from "../server/hub.ts";
+import { RETRY_INTERVAL, TRIM_INTERVAL } from "../server/journal.ts";
+import { CROWD } from "../server/room.ts";
+import { Session } from "../server/session.ts";
+import { openSqlite } from "../server/sqlite.ts";
+import { type Page, type Store, type StoredPass, StoreError } from "../server/store.ts";
+import { FakeClock, FakeConnection, joinChat, say, turn } from "./peer.ts";
+
+/** A store in memory on a disk that can be full. */
+class FakeStore implements Store {
+  isFull = false;
+  /** What each transaction held: texts and types. */
+  readonly writes: string[][] = [];
+  /** Called after each transaction. */
+  onWrite: (() => void) | undefined;
+  readonly #store: Store;
+
+  constructor(retain?: number) {
+    this.#store = openSqlite(":memory:", { retain, keepSessionsUntil: Infinity });
+  }
+
+  get epoch(): string {
+    return this.#store.epoch;
+  }
+
+  write(pages: readonly Page[], passes: readonly StoredPass[]): void {
+    if (this.isFull) throw new StoreError("the disk is full");
+    this.#store.write(pages, passes);
+    const events = pages.flatMap(({ events }) => events);
+    if (events.length > 0) this.writes.push(events.map(describe));
+    this.onWrite?.();
+  }
+
+  newest = (room: string): number => this.#store.newest(room);
+  oldest = (room: string): number => this.#store.oldest(room);
+  read = (room: string, first: number, before: number): RoomEvent[] =>
+    this.#store.read(room, first, before);
+  lastMessages = (room: string, before: number, count: number): RoomMessage[] =>
+    this.#store.lastMessages(room, before, count);
+  idOf = (room: string, ref: string): number | undefined => this.#store.idOf(room, ref);
+  pass = (secret: string, now: number): StoredPass | undefined => this.#store.pass(secret, now);
+  trim = (now: number): boolean => this.#store.trim(now);
+  close(): void {}
+}
+
+function describe(event: RoomEvent): string {
+  return event.messageType === "message" ? event.data : event.messageType;
+}
+
+function makeHub(store: Store, options: HubOptions = {}): Hub {
+  return new Hub({ store, clock: new FakeClock(), ...options });
+}
+
+type Chat = ReturnType<typeof joinChat>;
+
+/** What a connection got, as parsed lines. */
+function received({ connection }: Pick<Chat, "connection">): Record<string, unknown>[] {
+  const lines = connection.frames.splice(0).flatMap((frame) => frame.split("\n"));
+  return lines.map((line) => JSON.parse(line));
+}
+
+/** Brings someone in, and lets what that brings pass. */
+async function join(hub: Hub, name: string): Promise<Chat & { welcome: Record<string, unknown> }> {
+  const chat = joinChat(hub, name);
+  await turn();
+  const [welcome = {}] = received(chat);
+  return { ...chat, welcome };
+}
+
+/** Comes back as who got that welcome. */
+function resume(hub: Hub, { epoch, session }: Record<string, unknown>, after: number): Chat {
+  return joinChat(hub, "someone", { epoch, session, after });
+}
+
+Deno.test("journal: what one turn brings is one transaction, and nobody sees it before", async () => {
+  const store = new FakeStore();
+  const hub = makeHub(store);
+  const alice = await join(hub, "alice");
+  const bob = await join(hub, "bob");
+  alice.connection.frames.length = 0;
+  store.writes.length = 0;
+  const seen: number[] = [];
+  store.onWrite = () => seen.push(alice.connection.frames.length + bob.connection.frames.length);
+  say(alice.session, "one", "two");
+  say(bob.session, "three");
+  await turn();
+  assert.deepEqual(store.writes, [["one", "two", "three"]]);
+  assert.deepEqual(seen, [0]);
+  assert.deepEqual(bob.connection.taken(), ["message one", "message two", "message three"]);
+});
+
+Deno.test("journal: an answer comes after what was said before it", async () => {
+  const hub = makeHub(new FakeStore());
+  const alice = await join(hub, "alice");
+  say(alice.session, "one");
+  alice.session.receive('{"messageType":"ping"}');
+  assert.deepEqual(alice.connection.taken(), ["message one", "pong"]);
+});
+
+Deno.test("journal: what cannot be stored nobody sees, who said it is told, and the ids go on", async () => {
+  const store = new FakeStore();
+  const hub = makeHub(store);
+  const alice = await join(hub, "alice");
+  const bob = await join(hub, "bob");
+  received(alice);
+  store.isFull = true;
+  alice.session.receive('{"messageType":"message","data":"lost","ref":"r1"}');
+  say(bob.session, "lost too");
+  await turn();
+  const data = "The message was not stored: the disk is full. Send it again later.";
+  const error = { messageType: "error", code: "not_stored", data };
+  assert.deepEqual(received(alice), [{ ...error, ref: "r1" }]);
+  assert.deepEqual(received(bob), [error]);
+  store.isFull = false;
+  alice.session.receive('{"messageType":"message","data":"found","ref":"r1"}');
+  await turn();
+  assert.deepEqual(received(bob).map(({ id, data }) => [id, data]), [[3, "found"]]);
+});
+
+Deno.test("journal: who does not read is told later that nothing was stored", async () => {
+  const store = new FakeStore();
+  const hub = makeHub(store);
+  const alice = await join(hub, "alice");
+  alice.connection.congested = true;
+  store.isFull = true;
+  alice.session.receive('{"messageType":"message","data":"lost","ref":"r1"}');
+  await turn();
+  assert.deepEqual(received(alice), []);
+  alice.connection.drain();
+  await turn();
+  assert.deepEqual(received(alice).map(({ code, ref }) => [code, ref]), [["not_stored", "r1"]]);
+});
+
+Deno.test("journal: who came and went while nothing could be stored is told once it can be", async () => {
+  const store = new FakeStore();
+  const clock = new FakeClock();
+  const hub = makeHub(store, { clock });
+  const alice = await join(hub, "alice");
+  store.isFull = true;
+  const bob = await join(hub, "bob");
+  say(bob.session, "lost");
+  bob.session.end();
+  await join(hub, "carol");
+  assert.deepEqual(received(alice), []);
+  clock.advance(RETRY_INTERVAL);
+  assert.deepEqual(received(alice), []);
+  store.isFull = false;
+  clock.advance(RETRY_INTERVAL);
+  await turn();
+  const told = received(alice).map(({ id, messageType, from }) => [id, messageType, from]);
+  assert.deepEqual(told, [[2, "join", "bob"], [3, "leave", "bob"], [4, "join", "carol"]]);
+});
+
+Deno.test("journal: of too many who came and went meanwhile, only the number is told", async () => {
+  const store = new FakeStore();
+  const clock = new FakeClock();
+  const hub = makeHub(store, { clock });
+  const alice = await join(hub, "alice");
+  store.isFull = true;
+  for (let i = 0; i < CROWD; i++) {
+    (await join(hub, "bob")).session.end();
+  }
+  store.isFull = false;
+  clock.advance(RETRY_INTERVAL);
+  await turn();
+  const told = received(alice);
+  assert.ok(told.length > 0 && told.length <= CROWD, `${told.length} events`);
+  // Somebody may have been in just then; that they went is told after it.
+  const { messageType, count } = told[0] ?? {};
+  assert.ok(messageType === "presence" && (count === 1 || told.length > 1), `${count} here`);
+});
+
+Deno.test("journal: after a restart, ids go on, refs are known, and sessions and history are there", async () => {
+  const store = new FakeStore();
+  const before = makeHub(store);
+  const alice = await join(before, "alice");
+  alice.session.receive('{"messageType":"message","data":"hello","ref":"r1"}');
+  await turn();
+  const after = makeHub(store);
+  assert.equal(after.epoch, before.epoch);
+  const bob = joinChat(after, "bob");
+  await turn();
+  assert.deepEqual(received(bob).map(({ id, messageType, data }) => [id, messageType, data]), [
+    [2, "welcome", "Welcome to chat! Type a message"],
+    [undefined, "users", undefined],
+    [1, "join", undefined],
+    [2, "message", "hello"],
+    [3, "join", undefined],
+  ]);
+  const back = resume(after, alice.welcome, 1);
+  back.session.receive('{"messageType":"message","data":"hello","ref":"r1"}');
+  await turn();
+  const got = received(back);
+  assert.equal(got[0]?.["name"], "alice");
+  assert.deepEqual(got.slice(2).map(({ id, messageType, from }) => [id, messageType, from]), [
+    [2, "message", "alice"],
+    [3, "join", "bob"],
+    [4, "join", "alice"],
+    [2, "ack", undefined],
+  ]);
+});
+
+Deno.test("journal: a session that was not there, or has expired, gets nobody's name", async () => {
+  const store = new FakeStore();
+  const alice = await join(makeHub(store), "alice");
+  alice.session.end();
+  await turn();
+  const clock = new FakeClock();
+  clock.advance(3_600_000);
+  const late = resume(makeHub(store, { clock }), alice.welcome, 0);
+  assert.equal(received(late)[0]?.["name"], "someone");
+  const { epoch } = alice.welcome;
+  const wrong = resume(makeHub(store), { epoch, session: "0".repeat(32) }, 0);
+  assert.equal(received(wrong)[0]?.["name"], "someone");
+});
+
+Deno.test("journal: who resumes gets from the store what the ring no longer has, exactly", async () => {
+  const hub = makeHub(new FakeStore(), { capacity: 4 });
+  const alice = await join(hub, "alice");
+  const bob = await join(hub, "bob");
+  bob.session.end();
+  for (let i = 0; i < 500; i++) say(alice.session, `m${i}`);
+  await turn();
+  const back = resume(hub, bob.welcome, 2);
+  await turn();
+  const [, , leave, ...rest] = received(back);
+  assert.deepEqual([leave?.["id"], leave?.["messageType"]], [3, "leave"]);
+  const ids = rest.map(({ id, data = "join" }) => `${id} ${data}`);
+  assert.deepEqual(ids, [...Array.from({ length: 500 }, (_, i) => `${i + 4} m${i}`), "504 join"]);
+});
+
+Deno.test("journal: what is stored no longer either is counted exactly", async () => {
+  const hub = makeHub(new FakeStore(100), { capacity: 4 });
+  const alice = await join(hub, "alice");
+  for (let i = 0; i < 300; i++) say(alice.session, `m${i}`);
+  await turn();
+  alice.session.end();
+  const back = resume(hub, alice.welcome, 1);
+  await turn();
+  const [, , missed, ...rest] = received(back);
+  // 100 of the ids up to 301 are stored. The leave and the join come after that.
+  assert.deepEqual([missed?.["messageType"], missed?.["count"]], ["missed", 200]);
+  assert.deepEqual([rest.length, rest[0]?.["id"], rest.at(-1)?.["id"]], [102, 202, 303]);
+});
+
+Deno.test("journal: who is there and falls behind the ring is told, though it is all stored", async () => {
+  const hub = makeHub(new FakeStore(), { capacity: 4 });
+  const alice = await join(hub, "alice");
+  const bob = await join(hub, "bob");
+  bob.connection.congested = true;
+  for (let i = 0; i < 10; i++) say(alice.session, `m${i}`);
+  await turn();
+  bob.connection.drain();
+  await turn();
+  assert.deepEqual(received(bob).map(({ count, data }) => count ?? data), [
+    6,
+    "m6",
+    "m7",
+    "m8",
+    "m9",
+  ]);
+});
+
+Deno.test("journal: --history reaches into the store, for text too", async () => {
+  const hub = makeHub(new FakeStore(), { capacity: 2, history: 5 });
+  const alice = await join(hub, "alice");
+  for (let i = 0; i < 9; i++) say(alice.session, `m${i}`);
+  await turn();
+  const bob = joinChat(hub, "bob");
+  await turn();
+  const ids = received(bob).slice(2).map(({ id }) => id);
+  assert.deepEqual(ids, [6, 7, 8, 9, 10, 11]);
+  const connection = new FakeConnection();
+  new Session(hub, connection, { dialect: textDialect });
+  const lines = connection.frames.slice(1);
+  assert.deepEqual(lines, ["m4", "m5", "m6", "m7", "m8"].map((text) => `alice: ${text}`));
+});
+
+Deno.test("journal: a room that is forgotten and made again in one turn goes on with its ids", async () => {
+  const hub = makeHub(new FakeStore());
+  const alice = await join(hub, "alice");
+  for (let i = 0; i < 40; i++) alice.session.receive(`{"messageType":"join","data":"r${i % 20}"}`);
+  await turn();
+  const perRoom = Map.groupBy(
+    received(alice).filter(({ messageType }) => messageType === "welcome"),
+    ({ room }) => room,
+  );
+  // At the second time, a join and a leave of the first have happened.
+  for (const welcomes of perRoom.values()) assert.deepEqual(welcomes.map(({ id }) => id), [0, 2]);
+  assert.equal(perRoom.size, 20);
+});
+
+Deno.test("journal: what need not be kept is removed by and by", async () => {
+  const store = new FakeStore(1_000);
+  const clock = new FakeClock();
+  const hub = makeHub(store, { clock });
+  const alice = await join(hub, "alice");
+  for (let i = 0; i < 3_000; i++) say(alice.session, `m${i}`);
+  await turn();
+  clock.advance(TRIM_INTERVAL);
+  let steps = 0;
+  for (; clock.pending > 0; steps++) clock.advance(1);
+  assert.ok(steps > 3, `${steps} steps`);
+  assert.deepEqual([store.oldest("lobby"), store.read("lobby", 1, 100).length], [2_002, 0]);
+});

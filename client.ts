@@ -5,34 +5,32 @@
  * nothing else. Another program can run it inside its own process: {@linkcode chat} takes its input
  * and output from the caller.
  *
- * At the end of its input it waits until everything that it sent has come back, so that
- * `printf 'hello\n' | deno task client alice` has said hello when it exits.
+ * When the connection is lost it comes back by itself, with what was missed, and says what could not
+ * be said meanwhile. At the end of its input it waits until everything that it sent has come back,
+ * so that `printf 'hello\n' | deno task client alice` has said hello when it exits.
  *
  * @module
  */
 
 import { bold, dim, setColorEnabled } from "@std/fmt/colors";
-import { connect, ConnectError, formatUrl } from "./client/connect.ts";
+import { connect, formatUrl } from "./client/connect.ts";
 import { parseClientFlags, USAGE, UsageError } from "./client/flags.ts";
 import { readLines } from "./client/lines.ts";
+import { ConnectError, type Context, type Ending, Link } from "./client/link.ts";
 import config from "./deno.json" with { type: "json" };
 import {
-  type ClientMessage,
   CloseCode,
-  formatChat,
   formatHelp,
   formatText,
-  parseServerMessage,
   parseText,
   ProtocolError,
   type SendMessage,
   type ServerMessage,
-  splitChat,
   type Welcome,
 } from "./protocol.ts";
 
-/** The most messages that are sent ahead of their coming back; more input waits. */
-const MAX_UNACCEPTED = 64;
+/** The most messages and commands that may be unanswered; more input waits. */
+const MAX_UNANSWERED = 64;
 
 /** Settings of {@linkcode chat}. */
 export interface ChatOptions {
@@ -54,64 +52,70 @@ export interface ChatOptions {
 }
 
 /**
- * Takes part in a chat until the input ends and everything is accepted, or the connection is gone.
+ * Takes part in a chat until the input ends and everything is accepted, or it is sent away.
  *
- * @returns The exit code: 0, or 1 if a message was refused or the connection was lost.
+ * @returns The exit code: 0, or 1 if a message was refused or lost, or 3 if it may not come in.
  * @throws {ConnectError} If there is no server at `url`.
  */
 export async function chat(options: ChatOptions): Promise<number> {
-  const conversation = new Conversation(await connect(options.url), options);
-  return await conversation.run();
+  return await new Conversation(options).run();
 }
 
 class Conversation {
-  readonly #socket: WebSocket;
   readonly #options: ChatOptions;
-  /** The messages that were sent and did not come back yet, by their refs. */
-  readonly #unaccepted = new Map<string, SendMessage>();
-  readonly #closed = Promise.withResolvers<void>();
+  readonly #link: Link;
   readonly #leaving = new AbortController();
-  #welcome: Welcome | undefined;
-  /** The newest event when this client came into the room: up to there, what comes is history. */
-  #historyEnd = 0;
+  #room: string | undefined;
+  #hasQuit = false;
   #hasFailed = false;
+  #ending: Ending | undefined;
   /** Wakes `#until`, which checks its condition again. */
   #onChange: (() => void) | undefined;
-  /** Whether the ping that we send last was answered, and so all that we asked before it. */
-  #hasPong = false;
 
-  constructor(socket: WebSocket, options: ChatOptions) {
-    this.#socket = socket;
+  constructor(options: ChatOptions) {
     this.#options = options;
-    socket.onmessage = ({ data }) => this.#receive(data);
-    socket.onclose = (event) => this.#end(event);
+    const { url, name, room } = options;
+    this.#link = new Link({ connect: () => connect(url), name, room }, {
+      receive: (message, context) => this.#show(message, context),
+      lost: (delay) => {
+        this.#notify(`connection lost, trying again in ${Math.ceil(delay / 1000)} s`);
+      },
+      back: (caughtUp) => this.#notify(`back${wordCaughtUp(caughtUp)}`),
+      uncertain: (message) => this.#refused(wordUncertain(message)),
+      unreadable: ({ message }) => {
+        this.#refused(`The server sent what this client cannot read: ${message}`);
+      },
+      change: () => this.#onChange?.(),
+    });
   }
 
-  /** Registers, passes on the input, and leaves at its end. Returns the exit code. */
+  /** Comes in, passes on the input, and leaves at its end. Returns the exit code. */
   async run(): Promise<number> {
-    const { name, room, input } = this.#options;
-    this.#send({ messageType: "register", data: name, room });
-    await this.#until(() => this.#welcome !== undefined);
-    for await (const line of readLines(input, this.#leaving.signal)) {
+    await this.#link.start();
+    const ended = this.#link.ended.then((ending) => {
+      this.#ending = ending;
+      this.#leaving.abort();
+      this.#onChange?.();
+    });
+    await this.#until(() => this.#link.welcome !== undefined);
+    for await (const line of readLines(this.#options.input, this.#leaving.signal)) {
       this.#take(line);
-      await this.#until(() => this.#unaccepted.size < MAX_UNACCEPTED);
+      await this.#until(() => this.#link.unanswered < MAX_UNANSWERED);
     }
-    this.#send({ messageType: "ping" });
-    await this.#until(() => this.#hasPong && this.#unaccepted.size === 0);
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(CloseCode.normal);
-    await this.#closed.promise;
-    return this.#hasFailed ? 1 : 0;
+    // Who quits does not want to wait for a server that is not there.
+    await this.#until(() => this.#link.unanswered === 0 || (this.#hasQuit && !this.#link.isOnline));
+    if (this.#ending) this.#explain(this.#ending);
+    else if (this.#link.unanswered > 0) this.#refused(wordLost(this.#link.unanswered));
+    this.#link.leave();
+    await ended;
+    return this.#exitCode();
   }
 
-  /** Resolves once `isSo`, or the connection is gone. */
+  /** Resolves once `isSo`, or it is over. */
   async #until(isSo: () => boolean): Promise<void> {
-    while (!isSo() && this.#socket.readyState === WebSocket.OPEN) {
+    while (!isSo() && !this.#ending) {
       await new Promise<void>((resolve) => this.#onChange = resolve);
     }
-  }
-
-  #send(message: ClientMessage): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(formatChat(message));
   }
 
   /** Does what a line of input asks for. */
@@ -119,26 +123,13 @@ class Conversation {
     try {
       const input = parseText(line);
       if (!input) return;
-      if (input.messageType === "quit") return this.#leaving.abort();
       if (input.messageType === "help") return formatHelp().forEach((line) => this.#notify(line));
-      if (input.messageType !== "message") return this.#send(input);
-      const ref = crypto.randomUUID();
-      const message = { ...input, ref };
-      this.#unaccepted.set(ref, message);
-      this.#send(message);
+      if (input.messageType !== "quit") return this.#link.send(input);
+      this.#hasQuit = true;
+      this.#leaving.abort();
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#refused(error.message);
-    }
-  }
-
-  /**
-   * Sends again what the server may have told us in what we missed. What it accepted, it answers
-   * with an `ack`; a private message is never sent twice.
-   */
-  #sendAgain(): void {
-    for (const message of this.#unaccepted.values()) {
-      if (message.to === undefined) this.#send(message);
     }
   }
 
@@ -151,77 +142,66 @@ class Conversation {
     this.#notify(text);
   }
 
-  #receive(frame: unknown): void {
-    if (typeof frame !== "string") return;
-    for (const line of splitChat(frame)) {
-      try {
-        const message = parseServerMessage(line);
-        if (message) this.#show(message);
-      } catch (error) {
-        if (!(error instanceof ProtocolError)) throw error;
-        this.#refused(`The server sent what this client cannot read: ${error.message}`);
-      }
-    }
-    this.#onChange?.();
-  }
-
-  #show(message: ServerMessage): void {
+  #show(message: ServerMessage, context: Context): void {
     switch (message.messageType) {
       case "welcome":
         return this.#greet(message);
       case "message":
       case "private":
-        return this.#showMessage(message);
-      case "pong":
-        this.#hasPong = true;
-        return;
-      case "missed":
-        this.#sendAgain();
-        break;
-      case "ack":
-        this.#unaccepted.delete(message.ref);
-        return;
+        return this.#showMessage(message, context);
       case "error":
-        if (message.ref !== undefined) this.#unaccepted.delete(message.ref);
         return this.#refused(message.data);
       case "join":
       case "leave":
       case "rename":
       case "presence":
-        if (message.id <= this.#historyEnd) return;
-        break;
+        if (context.isPast) return;
     }
     this.#options.notify(dim(formatText(message) ?? ""));
   }
 
   #greet(welcome: Welcome): void {
     this.#options.notify(dim(formatText(welcome) ?? ""));
-    if (!this.#welcome) this.#notify(`You are ${welcome.name} in ${welcome.room}`);
-    if (this.#welcome?.room !== welcome.room) this.#historyEnd = welcome.id;
-    this.#welcome = welcome;
+    if (this.#room === undefined) this.#notify(`You are ${welcome.name} in ${welcome.room}`);
+    this.#room = welcome.room;
   }
 
-  #showMessage(message: ServerMessage & { messageType: "message" | "private" }): void {
-    const { ref, from } = message;
-    const isAccepted = ref !== undefined && this.#unaccepted.delete(ref);
+  #showMessage(
+    message: ServerMessage & { messageType: "message" | "private" },
+    { isOwn, isPast }: Context,
+  ): void {
     // After an `ack` it can still come: then the name tells, which nobody else has meanwhile.
-    const isNews = message.messageType === "private" || message.id > this.#historyEnd;
-    const isOwn = isAccepted || (isNews && from === this.#welcome?.name);
-    if (isOwn && !this.#options.isTerminal) return;
+    const isMine = isOwn || (!isPast && message.from === this.#link.welcome?.name);
+    if (isMine && !this.#options.isTerminal) return;
     this.#options.print(this.#options.isTerminal ? decorate(message) : formatText(message) ?? "");
   }
 
-  #end({ code, reason }: CloseEvent): void {
-    const isOver = this.#unaccepted.size === 0 && code === CloseCode.normal;
-    if (!isOver) {
-      this.#hasFailed = true;
-      const why = reason === "" ? `code ${code}` : JSON.stringify(reason);
-      this.#notify(`The connection to ${formatUrl(this.#options.url)} has ended: ${why}`);
-    }
-    this.#leaving.abort();
-    this.#closed.resolve();
-    this.#onChange?.();
+  /** Says why it is over, though the person did not leave. */
+  #explain({ code, reason }: Ending): void {
+    this.#hasFailed = true;
+    const why = reason === "" ? `code ${code}` : JSON.stringify(reason);
+    this.#notify(`The connection to ${formatUrl(this.#options.url)} has ended: ${why}`);
+    const { unanswered } = this.#link;
+    if (unanswered > 0) this.#notify(wordLost(unanswered));
   }
+
+  #exitCode(): number {
+    const code = this.#ending?.code;
+    if (code === CloseCode.unauthorized || code === CloseCode.kicked) return 3;
+    return this.#hasFailed ? 1 : 0;
+  }
+}
+
+function wordCaughtUp(count: number): string {
+  return count === 0 ? "" : `; ${count} ${count === 1 ? "message" : "messages"} caught up`;
+}
+
+function wordLost(count: number): string {
+  return `${count} of what you typed ${count === 1 ? "was" : "were"} not sent`;
+}
+
+function wordUncertain({ to, data }: SendMessage): string {
+  return `Not known whether this reached ${to}: ${data}`;
 }
 
 /** Formats a message for a person: the name stands out, and the sender's address is there. */

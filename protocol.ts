@@ -60,6 +60,10 @@ export const CloseCode = {
   internalError: 1011,
   /** Too much was unread for so long that the client was let go; it may come back. */
   tryAgainLater: 1013,
+  /** The client may not come in. */
+  unauthorized: 4401,
+  /** An operator sent the person away. */
+  kicked: 4403,
   /** The client asks for more and more without reading the answers. */
   abuse: 4429,
 } as const;
@@ -220,10 +224,17 @@ export type DirectMessage =
   | Users
   | Rooms
   | Private
-  | { messageType: "missed"; count: number; data: string }
+  | Missed
   | { messageType: "ack"; ref: string; id: number }
   | { messageType: "pong"; data?: string | undefined }
   | { messageType: "error"; code: string; data: string; ref?: string | undefined };
+
+/** How many events a client did not get, because they are gone. */
+export interface Missed {
+  messageType: "missed";
+  count: number;
+  data: string;
+}
 
 /** Everything that a server can tell. */
 export type ServerMessage = (RoomEvent & { id: number }) | DirectMessage;
@@ -477,6 +488,12 @@ export function splitChat(frame: string): string[] {
   if (lines.length === 0) return [""];
   const length = lines.reduce((sum, line) => sum + line.length, 0);
   return length < frame.length / 2 ? lines.map(detach) : lines;
+}
+
+/** Words a `missed`. */
+export function wordMissed(count: number): Missed {
+  const data = `${count} ${count === 1 ? "message" : "messages"} missed`;
+  return { messageType: "missed", count, data };
 }
 
 /** Formats any message as one line of a `chat.v1` frame. */

@@ -6,11 +6,12 @@
  */
 
 import { CHAT_V1 } from "../protocol.ts";
+import { ConnectError } from "./link.ts";
 
-/** There is no connection. Its message is one line: what is wrong and what to do. */
-export class ConnectError extends Error {
-  override readonly name = "ConnectError";
-}
+/** How long a server may take to answer, in milliseconds. */
+export const CONNECT_TIMEOUT = 10_000;
+
+const TIMED_OUT = "timed out";
 
 /** Returns how a person would write the URL: without the slash that stands for no path. */
 export function formatUrl(url: URL): string {
@@ -18,18 +19,24 @@ export function formatUrl(url: URL): string {
 }
 
 /**
- * Connects to a chat server.
+ * Connects to a chat server, within `timeout` milliseconds.
  *
  * @throws {ConnectError} If there is none at `url`.
  */
-export async function connect(url: URL): Promise<WebSocket> {
+export async function connect(url: URL, timeout: number = CONNECT_TIMEOUT): Promise<WebSocket> {
   const socket = new WebSocket(url, CHAT_V1);
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   socket.onopen = () => resolve(undefined);
   socket.onerror = (event) => resolve(event instanceof ErrorEvent ? event.message : "");
+  const timer = setTimeout(() => resolve(TIMED_OUT), timeout);
   const failure = await promise;
+  clearTimeout(timer);
   socket.onopen = null;
   socket.onerror = null;
+  if (failure === TIMED_OUT) {
+    socket.close();
+    throw new ConnectError(`Cannot connect to ${formatUrl(url)}: no answer. Check the address.`);
+  }
   if (failure === undefined && socket.protocol !== CHAT_V1) {
     socket.close();
     const text = `Cannot connect to ${formatUrl(url)}: it does not speak ${CHAT_V1}.`;

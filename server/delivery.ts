@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { DirectMessage, RoomEvent } from "../protocol.ts";
+import { type DirectMessage, type RoomEvent, wordMissed } from "../protocol.ts";
 import type { Connection } from "./connection.ts";
 import type { Dialect } from "./dialects.ts";
 import type { Hub } from "./hub.ts";
@@ -124,10 +124,7 @@ export class Delivery {
   }
 
   #deliver({ missed, batch }: Turn<RoomEvent>): void {
-    if (missed > 0) {
-      const data = `${missed} ${missed === 1 ? "message" : "messages"} missed`;
-      this.#dialect.send({ messageType: "missed", count: missed, data });
-    }
+    if (missed > 0) this.#dialect.send(wordMissed(missed));
     this.#dialect.deliver(batch);
     this.#hub.counters.missed += missed;
     this.#hub.counters.delivered += batch.events.length;

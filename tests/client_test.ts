@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { setColorEnabled } from "@std/fmt/colors";
 import { chat, type ChatOptions } from "../client.ts";
-import { connect, ConnectError } from "../client/connect.ts";
+import { connect } from "../client/connect.ts";
 import { readLines } from "../client/lines.ts";
-import { CHAT_V1 } from "../protocol.ts";
+import { ConnectError } from "../client/link.ts";
 import { TestServer } from "./peer.ts";
+import { said, ScriptedServer } from "./scripted.ts";
 
 setColorEnabled(false);
 
@@ -13,13 +14,15 @@ class TestClient {
   readonly printed: string[] = [];
   readonly notices: string[] = [];
   readonly exitCode: Promise<number>;
+  readonly url: string;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
 
-  constructor(server: TestServer, options: Partial<ChatOptions> = {}) {
+  constructor(server: TestServer | ScriptedServer, options: Partial<ChatOptions> = {}) {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     this.#input = writable.getWriter();
+    this.url = `ws://127.0.0.1:${server.port}`;
     this.exitCode = chat({
-      url: new URL(server.url("ws")),
+      url: new URL(this.url),
       input: readable,
       print: (line) => this.printed.push(line),
       notify: (line) => this.notices.push(line),
@@ -38,6 +41,27 @@ class TestClient {
     if (text !== "") this.type(text);
     this.#input.close().catch(() => {});
     return await this.exitCode;
+  }
+}
+
+/** Takes connections, and says nothing. */
+class SilentServer implements AsyncDisposable {
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #conns: Deno.Conn[] = [];
+  readonly #accepting = this.#accept();
+
+  get url(): string {
+    return `ws://127.0.0.1:${this.#listener.addr.port}`;
+  }
+
+  async #accept(): Promise<void> {
+    for await (const conn of this.#listener) this.#conns.push(conn);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    await this.#accepting;
+    for (const conn of this.#conns) conn.close();
   }
 }
 
@@ -143,77 +167,69 @@ Deno.test("client: many lines arrive whole and in order", async () => {
   assert.deepEqual(heard, lines);
 });
 
-Deno.test("client: a server that shuts down ends it with 1 and says so", async () => {
-  await using server = new TestServer();
-  await using bob = await server.register("bob");
-  const alice = new TestClient(server, { name: "alice" });
-  await bob.jsonWhere(({ from }) => from === "alice");
-  await server.server.shutdown();
-  assert.equal(await alice.exitCode, 1);
-  assert.match(alice.notices.at(-1) ?? "", /has ended: "Server shutting down"$/);
-});
-
-/** A server that says what the test wants: `answer` gets each message and what to send with. */
-function serveFake(
-  answer: (message: Record<string, unknown>, send: (message: object) => void) => void,
-): { url: URL; server: Deno.HttpServer } {
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
-    const { socket, response } = Deno.upgradeWebSocket(request, { protocol: CHAT_V1 });
-    const send = (message: object): void => socket.send(JSON.stringify(message));
-    socket.onmessage = ({ data }) => {
-      const message = JSON.parse(data);
-      if (message.messageType !== "register") return answer(message, send);
-      const fields = {
-        data: "Hi",
-        name: "al",
-        address: "x",
-        room: "lobby",
-        epoch: "e",
-        session: "s",
-      };
-      send({ messageType: "welcome", ...fields, id: 0 });
-    };
-    return response;
-  });
-  return { url: new URL(`ws://127.0.0.1:${server.addr.port}`), server };
-}
-
 Deno.test("client: leaves only when its message was accepted, also if other answers came before", async () => {
-  const events: string[] = [];
-  const accepted = Promise.withResolvers<() => void>();
-  let ref: unknown;
-  const { url, server } = serveFake((message, send) => {
-    if (message["messageType"] === "message") ref = message["ref"];
-    if (message["messageType"] !== "ping") return;
-    send({ messageType: "pong" });
-    accepted.resolve(() => send({ messageType: "ack", ref, id: 1 }));
-  });
+  await using server = new ScriptedServer();
+  const client = new TestClient(server);
+  const finished = client.finish("hello\n");
+  const peer = await server.accept();
+  await peer.welcome({});
+  const { ref } = await peer.take("message");
+  const left = new Promise((resolve) => peer.socket.onclose = () => resolve("left"));
+  peer.send({ messageType: "users", dataArray: ["al"], count: 1, room: "lobby" });
+  // Turns of this very event loop, in which a client that does not wait would leave.
   await using other = new TestServer();
-  const client = new TestClient(other, { url });
-  const finished = client.finish("hello\n").then((code) => events.push(`left with ${code}`));
-  const accept = await accepted.promise;
-  // Many turns of this very event loop, in which a client that does not wait would leave.
   await (await other.register("someone"))[Symbol.asyncDispose]();
-  events.push("accepted");
-  accept();
-  await finished;
-  assert.deepEqual(events, ["accepted", "left with 0"]);
-  await server.shutdown();
+  assert.equal(await Promise.race([left, Promise.resolve("still there")]), "still there");
+  peer.send({ messageType: "ack", ref, id: 1 });
+  assert.equal(await finished, 0);
+  assert.ok(client.notices.includes("* 1 in lobby: al"));
 });
 
-Deno.test("client: what it may have missed it sends again, with the same ref", async () => {
-  const refs: unknown[] = [];
-  const { url, server } = serveFake((message, send) => {
-    if (message["messageType"] === "ping") send({ messageType: "pong" });
-    if (message["messageType"] !== "message") return;
-    refs.push(message["ref"]);
-    if (refs.length === 1) send({ messageType: "missed", count: 5, data: "5 messages missed" });
-    else send({ messageType: "ack", ref: message["ref"], id: 1 });
-  });
-  await using other = new TestServer();
-  assert.equal(await new TestClient(other, { url }).finish("hello\n"), 0);
-  assert.deepEqual(refs, [refs[0], refs[0]]);
-  await server.shutdown();
+Deno.test("client: says in one line each that the connection is lost, and that it is back", async () => {
+  await using server = new ScriptedServer();
+  const client = new TestClient(server);
+  const peer = await server.accept();
+  await peer.welcome({ id: 1 }, said(1, "one"));
+  peer.socket.close(1001);
+  client.type("typed meanwhile\n");
+  const again = await server.accept();
+  await again.welcome({ id: 3 }, said(2, "two"), said(3, "three"));
+  const { ref, data } = await again.take("message");
+  assert.equal(data, "typed meanwhile");
+  again.send(said(4, "typed meanwhile", { ref }));
+  assert.equal(await client.finish(), 0);
+  assert.deepEqual(client.printed, ["bob: one", "bob: two", "bob: three"]);
+  assert.deepEqual(client.notices.slice(2), [
+    "* connection lost, trying again in 1 s",
+    "* back; 2 messages caught up",
+  ]);
+});
+
+Deno.test("client /quit: does not wait for a server that is gone, and says what was not sent", async () => {
+  await using server = new ScriptedServer();
+  const client = new TestClient(server);
+  const peer = await server.accept();
+  await peer.welcome({});
+  peer.socket.close(1001);
+  while (!client.notices.some((line) => line.includes("lost"))) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  client.type("one\ntwo\n/quit\n");
+  assert.equal(await client.exitCode, 1);
+  assert.equal(client.notices.at(-1), "* 2 of what you typed were not sent");
+});
+
+Deno.test("client: who is sent away for good is told why: exit 3 if it may not come in, else 1", async () => {
+  for (const [code, exit] of [[4401, 3], [4403, 3], [1000, 1]] as const) {
+    await using server = new ScriptedServer();
+    const client = new TestClient(server);
+    const peer = await server.accept();
+    await peer.welcome({});
+    peer.socket.close(code, "because");
+    assert.equal(await client.exitCode, exit);
+    const ended = `* The connection to ${client.url} has ended: "because"`;
+    assert.equal(client.notices.at(-1), ended);
+  }
 });
 
 Deno.test("connect: says why there is no connection", async () => {
@@ -231,6 +247,10 @@ Deno.test("connect: says why there is no connection", async () => {
     message: `Cannot connect to ${url}: HTTP 200 is the answer, not a chat. Check the address.`,
   });
   await assert.rejects(connect(new URL(url.replace("ws:", "wss:"))), ConnectError);
+  await using silent = new SilentServer();
+  await assert.rejects(connect(new URL(silent.url), 20), {
+    message: `Cannot connect to ${silent.url}: no answer. Check the address.`,
+  });
   const textUrl = server.url("ws", "/text");
   await assert.rejects(connect(new URL(textUrl)), {
     message: `Cannot connect to ${textUrl}: it does not speak chat.v1. Check the address.`,

@@ -48,6 +48,11 @@ export class TestServer implements AsyncDisposable {
     });
   }
 
+  /** Where WebSocket and HTTP are. */
+  get port(): number {
+    return this.server.addr.port;
+  }
+
   /** Returns the URL of `path` for that scheme. */
   url(scheme: "ws" | "http", path = "/"): string {
     return `${scheme}://127.0.0.1:${this.server.addr.port}${path}`;

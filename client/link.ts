@@ -1,0 +1,385 @@
+/**
+ * The link: a client's part in a chat, over one connection after the other. When a connection is
+ * lost it makes another, goes on where that one ended, and sends again what was not accepted. So
+ * its owner sees each event once and in order, and what it says is said once.
+ *
+ * It is for every client that speaks `chat.v1`, in a terminal or on a page: it needs nothing but the
+ * standard `WebSocket`.
+ *
+ * @module
+ */
+
+import {
+  type ClientMessage,
+  CloseCode,
+  formatChat,
+  type Membership,
+  type Missed,
+  parseServerMessage,
+  ProtocolError,
+  type Register,
+  type RoomEvent,
+  type SendMessage,
+  type ServerMessage,
+  splitChat,
+  type Welcome,
+  wordMissed,
+} from "../protocol.ts";
+import { type Entry, Outbox } from "./outbox.ts";
+
+/** The shortest and the longest time before another connection is tried, in milliseconds. */
+const [MIN_DELAY, MAX_DELAY] = [500, 30_000];
+
+/**
+ * How long nothing may come before the server is asked whether it is there, and then before the
+ * connection counts as lost, in milliseconds.
+ */
+export const SILENCE = 15_000;
+
+/** How a connection, or the link, has ended: the WebSocket close code, and the reason. */
+export interface Ending {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** How long leaving may take if the server does not answer, in milliseconds. */
+const LEAVE_TIME = 2_000;
+
+/** After these close codes it does not come back: it was sent away, and not by an accident. */
+const FINAL_CODES: readonly number[] = [
+  CloseCode.normal,
+  CloseCode.unauthorized,
+  CloseCode.kicked,
+];
+
+/** There is no connection. Its message is one line: what is wrong and what to do. */
+export class ConnectError extends Error {
+  override readonly name = "ConnectError";
+}
+
+/** What is known of a message besides what it says. */
+export interface Context {
+  /** It happened before this client came into the room. */
+  readonly isPast: boolean;
+  /** This client said it. */
+  readonly isOwn: boolean;
+}
+
+/** What a link tells its owner. */
+export interface LinkEvents {
+  /**
+   * Takes what the server tells: each event once, in the order of their ids. Not told are answers
+   * that only a link needs, and what a server says to everyone who comes in, when it is back.
+   */
+  readonly receive: (message: ServerMessage, context: Context) => void;
+  /** The connection is lost; another is tried in so many milliseconds. */
+  readonly lost: (delay: number) => void;
+  /** It is back; so many messages of others were caught up. */
+  readonly back: (caughtUp: number) => void;
+  /** A private message's connection was lost: whether it was handed over is not known. */
+  readonly uncertain: (message: SendMessage) => void;
+  /** The server sent what cannot be read. */
+  readonly unreadable: (error: ProtocolError) => void;
+  /** Something has changed: what is not answered, or whether it is online. */
+  readonly change: () => void;
+}
+
+/** Settings of a {@linkcode Link}. */
+export interface LinkOptions {
+  /** Connects a WebSocket that speaks `chat.v1`, or rejects with a {@linkcode ConnectError}. */
+  readonly connect: () => Promise<WebSocket>;
+  /** The wanted name. Default: the server gives one. */
+  readonly name?: string | undefined;
+  /** The room to come into. Default: the server's. */
+  readonly room?: string | undefined;
+  /**
+   * Calls back after so many milliseconds, unless the returned function is called before. Default:
+   * `setTimeout`.
+   */
+  readonly after?: ((ms: number, callback: () => void) => () => void) | undefined;
+  /** Returns a random number from 0 to 1. Default: `Math.random`. */
+  readonly random?: (() => number) | undefined;
+}
+
+/**
+ * Returns how long to wait before the next connection is tried, in milliseconds: longer after each
+ * `attempt` that failed, and by chance a different time for each client, so that they do not all
+ * come back at once.
+ */
+export function reconnectDelay(attempt: number, random: number): number {
+  const longest = Math.min(MAX_DELAY, 2 * MIN_DELAY * 2 ** attempt);
+  return longest / 2 + random * longest / 2;
+}
+
+function setTimer(ms: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+}
+
+/** One client's part in a chat, whatever happens to its connections. */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #events: LinkEvents;
+  readonly #after: (ms: number, callback: () => void) => () => void;
+  readonly #ended = Promise.withResolvers<Ending>();
+  readonly #outbox = new Outbox();
+  /** The connection, until it is lost. */
+  #socket: WebSocket | undefined;
+  #welcome: Welcome | undefined;
+  /** The id of the room's next event that was not seen; undefined before the first. */
+  #next: number | undefined;
+  /** Up to this id, what comes is the room's past. */
+  #pastEnd = 0;
+  /**
+   * The ping that follows a registration: its pong says that all is caught up, and what waits can
+   * go out. Undefined from then on.
+   */
+  #arrival: string | undefined;
+  /** Whether this connection is not the first one. */
+  #isReturning = false;
+  #caughtUp = 0;
+  /** How many connections were tried since the last one that got a welcome. */
+  #attempt = 0;
+  /** How often the time of {@linkcode SILENCE} has passed since anything came. */
+  #silences = 0;
+  #cancelTimer: (() => void) | undefined;
+  #isLeaving = false;
+
+  /** Creates a link that is not connected yet. */
+  constructor(options: LinkOptions, events: LinkEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.#after = options.after ?? setTimer;
+  }
+
+  /**
+   * Resolves when it is over: this client has left, or was sent away for good. Rejects if `connect`
+   * fails with anything but a {@linkcode ConnectError}.
+   */
+  get ended(): Promise<Ending> {
+    return this.#ended.promise;
+  }
+
+  /** The last welcome; undefined before the first. */
+  get welcome(): Welcome | undefined {
+    return this.#welcome;
+  }
+
+  /** Whether it is connected, and all is caught up. */
+  get isOnline(): boolean {
+    return this.#socket?.readyState === WebSocket.OPEN && this.#arrival === undefined;
+  }
+
+  /** How much was sent, or waits to be sent, and is not answered yet. */
+  get unanswered(): number {
+    return this.#outbox.size;
+  }
+
+  /**
+   * Connects for the first time.
+   *
+   * @throws {ConnectError} If there is no server: a first connection is not tried again.
+   */
+  async start(): Promise<void> {
+    this.#attach(await this.#options.connect());
+  }
+
+  /** Sends something now, or as soon as it is online. */
+  send(message: ClientMessage): void {
+    const entry = this.#outbox.add(message);
+    if (this.isOnline) this.#sendEntry(entry);
+  }
+
+  /** Leaves, now. What is not answered may be lost. */
+  leave(): void {
+    this.#isLeaving = true;
+    this.#cancelTimer?.();
+    const ending = { code: CloseCode.normal, reason: "" };
+    if (!this.#socket) return this.#end(ending);
+    this.#socket.close(CloseCode.normal);
+    this.#cancelTimer = this.#after(LEAVE_TIME, () => this.#end(ending));
+  }
+
+  #end(ending: Ending): void {
+    this.#cancelTimer?.();
+    this.#ended.resolve(ending);
+    this.#events.change();
+  }
+
+  #attach(socket: WebSocket): void {
+    if (this.#isLeaving) return socket.close(CloseCode.normal);
+    this.#socket = socket;
+    socket.onmessage = ({ data }) => this.#take(data);
+    socket.onclose = (ending) => this.#lose(ending);
+    this.#isReturning = this.#welcome !== undefined;
+    this.#arrival = crypto.randomUUID();
+    this.#caughtUp = 0;
+    this.#transmit(this.#registration(), { messageType: "ping", data: this.#arrival });
+    this.#silences = 0;
+    this.#watch();
+  }
+
+  #registration(): Register {
+    const { name, room } = this.#options;
+    if (!this.#welcome) return { messageType: "register", data: name, room };
+    const { name: data, room: last, epoch, session } = this.#welcome;
+    const after = (this.#next ?? 1) - 1;
+    return { messageType: "register", data, room: last, epoch, session, after };
+  }
+
+  #transmit(...messages: ClientMessage[]): void {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    this.#socket.send(messages.map(formatChat).join("\n"));
+  }
+
+  #sendEntry(entry: Entry): void {
+    entry.wasSent = true;
+    const { key, message } = entry;
+    if (message.messageType === "message") this.#transmit(message);
+    else this.#transmit(message, { messageType: "ping", data: key });
+  }
+
+  /** Sends what is not answered, also again, except what may not be handed over twice. */
+  #sendUnanswered(): void {
+    for (const entry of this.#outbox.entries()) {
+      if (!entry.wasSent || !isPrivate(entry.message)) this.#sendEntry(entry);
+    }
+  }
+
+  /** Notices when a server has gone without a word. */
+  #watch(): void {
+    this.#cancelTimer = this.#after(SILENCE, () => {
+      this.#silences++;
+      if (this.#silences > 2) return this.#lose({ code: 1006, reason: "" });
+      if (this.#silences === 2) this.#transmit({ messageType: "ping" });
+      this.#watch();
+    });
+  }
+
+  /** Lets go of a connection that is gone, and tries another unless it is over. */
+  #lose({ code, reason }: Ending): void {
+    this.#cancelTimer?.();
+    if (this.#socket) {
+      this.#socket.onmessage = this.#socket.onclose = null;
+      if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close();
+    }
+    this.#socket = undefined;
+    if (this.#isLeaving || FINAL_CODES.includes(code)) return this.#end({ code, reason });
+    for (const message of this.#outbox.takeUncertain()) this.#events.uncertain(message);
+    const isFirst = this.#attempt === 0;
+    const delay = this.#tryLater();
+    if (isFirst) this.#events.lost(delay);
+    this.#events.change();
+  }
+
+  #tryLater(): number {
+    const random = this.#options.random ?? Math.random;
+    const delay = reconnectDelay(this.#attempt++, random());
+    this.#cancelTimer = this.#after(delay, () => {
+      this.#reconnect().catch((error) => this.#ended.reject(error));
+    });
+    return delay;
+  }
+
+  async #reconnect(): Promise<void> {
+    try {
+      this.#attach(await this.#options.connect());
+    } catch (error) {
+      if (!(error instanceof ConnectError)) throw error;
+      if (!this.#isLeaving) this.#tryLater();
+    }
+  }
+
+  #take(frame: unknown): void {
+    this.#silences = 0;
+    if (typeof frame !== "string") return;
+    for (const line of splitChat(frame)) {
+      try {
+        const message = parseServerMessage(line);
+        if (message) this.#handle(message);
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        this.#events.unreadable(error);
+      }
+    }
+    this.#events.change();
+  }
+
+  #handle(message: ServerMessage): void {
+    switch (message.messageType) {
+      case "welcome":
+        return this.#greet(message);
+      case "ack":
+        return void this.#outbox.settle(message.ref);
+      case "pong":
+        return this.#takePong(message.data ?? "");
+      case "missed":
+        return this.#miss(message);
+      case "message":
+      case "join":
+      case "leave":
+      case "rename":
+      case "presence":
+        return this.#takeEvent(message);
+      case "private":
+      case "error": {
+        const isOwn = message.ref !== undefined && this.#outbox.settle(message.ref);
+        return this.#events.receive(message, { isPast: false, isOwn });
+      }
+      case "users":
+      case "rooms":
+        if (!this.#isReturning) this.#events.receive(message, { isPast: false, isOwn: false });
+    }
+  }
+
+  #greet(welcome: Welcome): void {
+    const before = this.#welcome;
+    const isSameRoom = before?.epoch === welcome.epoch && before.room === welcome.room;
+    // A history that is shorter than what was seen of it is another: it came from an old copy.
+    const isKnown = isSameRoom && (this.#next ?? 0) <= welcome.id + 1;
+    if (!isKnown) this.#next = undefined;
+    if (this.#next === undefined) this.#pastEnd = welcome.id;
+    this.#welcome = welcome;
+    this.#attempt = 0;
+    const isQuiet = this.#isReturning && before?.name === welcome.name;
+    if (!isQuiet) this.#events.receive(welcome, { isPast: false, isOwn: false });
+  }
+
+  /** Takes the answer to a ping: to the one of the arrival, or to one that followed a request. */
+  #takePong(data: string): void {
+    if (data !== this.#arrival) return void this.#outbox.settle(data);
+    this.#arrival = undefined;
+    if (this.#isReturning) this.#events.back(this.#caughtUp);
+    this.#isReturning = false;
+    this.#sendUnanswered();
+  }
+
+  #miss(message: Missed): void {
+    if (this.#next !== undefined) this.#next += message.count;
+    this.#events.receive(message, { isPast: false, isOwn: false });
+    // What brought a message back may be among what is missed.
+    if (this.isOnline) this.#sendUnanswered();
+  }
+
+  #takeEvent(event: RoomEvent & { id: number }): void {
+    const { id } = event;
+    const expected = this.#next ?? id;
+    const ref = event.messageType === "message" ? event.ref : undefined;
+    const isOwn = ref !== undefined && this.#outbox.settle(ref);
+    if (id < expected) return;
+    if (id > expected) this.#miss(wordMissed(id - expected));
+    this.#next = id + 1;
+    if (this.#isReturning && event.messageType === "message" && !isOwn) this.#caughtUp++;
+    const isOwnReturn = this.#isReturning && isMembership(event) &&
+      event.from === this.#welcome?.name;
+    if (!isOwnReturn) this.#events.receive(event, { isPast: id <= this.#pastEnd, isOwn });
+  }
+}
+
+function isPrivate(message: ClientMessage): boolean {
+  return message.messageType === "message" && message.to !== undefined;
+}
+
+function isMembership(event: RoomEvent): event is Membership {
+  return event.messageType === "join" || event.messageType === "leave";
+}

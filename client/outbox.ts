@@ -1,0 +1,75 @@
+/**
+ * The outbox: what a client wants said or done, in that order, until the server has answered it.
+ *
+ * @module
+ */
+
+import type { ClientMessage, SendMessage } from "../protocol.ts";
+
+/** Something in an outbox. */
+export interface Entry {
+  /** What answers it: the `ref` of a message, or the `data` of the ping that follows a request. */
+  readonly key: string;
+  readonly message: ClientMessage;
+  /** Whether it went out on a connection, this one or an earlier one. */
+  wasSent: boolean;
+}
+
+/**
+ * Returns a UUID that begins with the time (RFC 9562, version 7): a store that keeps refs in order
+ * has the new ones side by side.
+ */
+export function newRef(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const time = Date.now().toString(16).padStart(12, "0");
+  const variant = "89ab"[(bytes[8] ?? 0) & 3];
+  return [
+    time.slice(0, 8),
+    time.slice(8),
+    `7${hex.slice(13, 16)}`,
+    `${variant}${hex.slice(17, 20)}`,
+    hex.slice(20),
+  ].join("-");
+}
+
+/** What is not answered yet, the oldest first. */
+export class Outbox {
+  readonly #entries = new Map<string, Entry>();
+
+  /** How much is not answered. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Adds a message to say, and gives it its `ref`, or a request. */
+  add(message: ClientMessage): Entry {
+    const key = newRef();
+    const isMessage = message.messageType === "message";
+    const entry = { key, message: isMessage ? { ...message, ref: key } : message, wasSent: false };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  /** Takes out what was answered. Returns whether it was there. */
+  settle(key: string): boolean {
+    return this.#entries.delete(key);
+  }
+
+  /** Returns all there is. */
+  entries(): Entry[] {
+    return [...this.#entries.values()];
+  }
+
+  /**
+   * Takes out the private messages that went out, and returns them: whether they were handed over
+   * cannot be known once the connection is gone, and they must not be handed over twice.
+   */
+  takeUncertain(): SendMessage[] {
+    return this.entries().flatMap(({ key, message, wasSent }) => {
+      if (message.messageType !== "message" || message.to === undefined || !wasSent) return [];
+      this.settle(key);
+      return [message];
+    });
+  }
+}

@@ -1,0 +1,353 @@
+import assert from "node:assert/strict";
+import { connect } from "../client/connect.ts";
+import { ConnectError, Link, type LinkOptions, reconnectDelay, SILENCE } from "../client/link.ts";
+import { newRef, Outbox } from "../client/outbox.ts";
+import type { ServerMessage } from "../protocol.ts";
+import { FakeClock, TestServer } from "./peer.ts";
+import { Proxy } from "./proxy.ts";
+import { said, type ScriptedPeer, ScriptedServer } from "./scripted.ts";
+
+/** A link that writes down all it is told, on a clock that the test moves. */
+class TestLink {
+  readonly clock = new FakeClock();
+  readonly link: Link;
+  /** A line for each thing that it was told. */
+  readonly told: string[] = [];
+  #wake: (() => void) | undefined;
+
+  constructor(port: number, options: Partial<LinkOptions> = {}) {
+    const tell = (what: string): void => {
+      this.told.push(what);
+      this.#wake?.();
+    };
+    this.link = new Link({
+      connect: () => connect(new URL(`ws://127.0.0.1:${port}`)),
+      after: (ms, callback) => this.clock.after(ms, callback),
+      random: () => 0,
+      ...options,
+    }, {
+      receive: (message, { isPast, isOwn }) =>
+        tell(describe(message) + (isPast ? ", past" : "") + (isOwn ? ", own" : "")),
+      lost: (delay) => tell(`lost, ${delay} ms`),
+      back: (caughtUp) => tell(`back, ${caughtUp} caught up`),
+      uncertain: ({ data }) => tell(`uncertain ${data}`),
+      unreadable: ({ message }) => tell(`unreadable ${message}`),
+      change: () => this.#wake?.(),
+    });
+  }
+
+  /** Starts a link, and waits until it is online. */
+  static async start(port: number, options: Partial<LinkOptions> = {}): Promise<TestLink> {
+    const test = new TestLink(port, options);
+    await test.link.start();
+    await test.until(() => test.link.isOnline);
+    test.told.length = 0;
+    return test;
+  }
+
+  async until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) await new Promise<void>((resolve) => this.#wake = resolve);
+  }
+
+  /** Waits until it was told that. */
+  async hears(line: string): Promise<void> {
+    await this.until(() => this.told.includes(line));
+  }
+
+  /** Waits until it has noticed that its connection is gone, and then lets it come back. */
+  async comeBack(): Promise<void> {
+    await this.until(() => !this.link.isOnline && this.clock.pending > 0);
+    this.clock.advance(500);
+    await this.until(() => this.link.isOnline);
+  }
+
+  say(data: string): void {
+    this.link.send({ messageType: "message", data });
+  }
+
+  async leave(): Promise<void> {
+    this.link.leave();
+    await this.link.ended;
+  }
+}
+
+function describe(message: ServerMessage): string {
+  switch (message.messageType) {
+    case "message":
+      return `${message.id} ${message.from}: ${message.data}`;
+    case "missed":
+      return `missed ${message.count}`;
+    case "join":
+    case "leave":
+      return `${message.from} ${message.messageType}`;
+    case "welcome":
+      return `welcome ${message.name} in ${message.room}`;
+    default:
+      return message.messageType;
+  }
+}
+
+Deno.test("reconnectDelay: grows from half a second to half a minute, never the same for all", () => {
+  const delays = Array.from({ length: 9 }, (_, attempt) => [
+    reconnectDelay(attempt, 0),
+    reconnectDelay(attempt, 1),
+  ]);
+  assert.deepEqual(delays.slice(0, 3), [[500, 1_000], [1_000, 2_000], [2_000, 4_000]]);
+  assert.deepEqual(delays.slice(-2), [[15_000, 30_000], [15_000, 30_000]]);
+  assert.equal(reconnectDelay(10_000, 1), 30_000);
+});
+
+Deno.test("newRef: a UUID of version 7, that sorts by its time", () => {
+  const refs = Array.from({ length: 1_000 }, newRef);
+  assert.equal(new Set(refs).size, refs.length);
+  for (const ref of refs) {
+    assert.match(ref, /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/);
+    const time = parseInt(ref.replace("-", "").slice(0, 12), 16);
+    assert.ok(Math.abs(Date.now() - time) < 60_000);
+  }
+});
+
+Deno.test("outbox: keeps what is not answered, in order; private messages that went out apart", () => {
+  const outbox = new Outbox();
+  const say = (data: string, to?: string) => outbox.add({ messageType: "message", data, to });
+  const [one, two] = [say("one"), say("two", "bob")];
+  say("three", "bob");
+  two.wasSent = true;
+  assert.deepEqual(outbox.takeUncertain().map(({ data }) => data), ["two"]);
+  assert.equal(outbox.settle(one.key), true);
+  assert.equal(outbox.settle(one.key), false);
+  const rest = outbox.entries().map(({ message }) => "data" in message && message.data);
+  assert.deepEqual(rest, ["three"]);
+});
+
+Deno.test("link: after a cut it goes on where it was, and what it said is said once", async () => {
+  await using server = new TestServer();
+  await using proxy = new Proxy(server.port);
+  await using bob = await server.register("bob");
+  const alice = await TestLink.start(proxy.port, { name: "alice" });
+  await bob.jsonWhere(({ from }) => from === "alice");
+  alice.say("one");
+  await bob.json("message");
+  await alice.hears("3 alice: one, own");
+  proxy.mute();
+  bob.send({ messageType: "message", data: "two" });
+  bob.send({ messageType: "message", data: "three" });
+  await bob.json("message");
+  await bob.json("message");
+  alice.say("four");
+  await bob.json("message");
+  proxy.cut();
+  await alice.comeBack();
+  assert.equal(alice.link.unanswered, 0);
+  assert.deepEqual(alice.told, [
+    "3 alice: one, own",
+    "lost, 500 ms",
+    "4 bob: two",
+    "5 bob: three",
+    "6 alice: four, own",
+    "back, 2 caught up",
+  ]);
+  assert.equal(alice.link.welcome?.name, "alice");
+  await alice.leave();
+});
+
+Deno.test("link: what is said while it is offline is said once, in that order, in the right room", async () => {
+  await using server = new TestServer();
+  await using proxy = new Proxy(server.port);
+  await using bob = await server.register("bob");
+  const alice = await TestLink.start(proxy.port, { name: "alice" });
+  proxy.cut();
+  await alice.until(() => !alice.link.isOnline);
+  alice.say("one");
+  alice.link.send({ messageType: "message", data: "psst", to: "bob" });
+  alice.link.send({ messageType: "join", data: "dev" });
+  alice.say("two");
+  assert.equal(alice.link.unanswered, 4);
+  await alice.comeBack();
+  await alice.until(() => alice.link.unanswered === 0);
+  assert.equal(alice.link.welcome?.room, "dev");
+  const heard: unknown[] = [];
+  while (heard.at(-1) !== "leave") {
+    const { messageType, data } = JSON.parse(await bob.line());
+    if (messageType !== "join") heard.push(data ?? messageType);
+    if (heard.length === 1 && heard[0] === "leave") heard.length = 0;
+  }
+  assert.deepEqual(heard, ["one", "psst", "leave"]);
+  assert.match(alice.told.at(-1) ?? "", /^2 alice: two, own$/);
+  await alice.leave();
+});
+
+Deno.test("link: a private message is not handed over twice; that it may be lost is told", async () => {
+  await using server = new TestServer();
+  await using proxy = new Proxy(server.port);
+  await using bob = await server.register("bob");
+  const alice = await TestLink.start(proxy.port, { name: "alice" });
+  proxy.mute();
+  alice.link.send({ messageType: "message", data: "psst", to: "bob" });
+  assert.equal((await bob.jsonWhere(({ data }) => data === "psst"))["to"], "bob");
+  proxy.cut();
+  await alice.comeBack();
+  assert.deepEqual(alice.told, ["uncertain psst", "lost, 500 ms", "back, 0 caught up"]);
+  await bob.jsonWhere(({ from, messageType }) => from === "alice" && messageType === "join");
+  await bob.expectNothing();
+  await alice.leave();
+});
+
+Deno.test("link: notices a server that is gone without a word, and asks before it gives up", async () => {
+  await using server = new TestServer();
+  await using proxy = new Proxy(server.port);
+  const alice = await TestLink.start(proxy.port, { name: "alice" });
+  // A server that answers is not given up, however little happens.
+  for (let i = 0; i < 2; i++) alice.clock.advance(SILENCE);
+  alice.link.send({ messageType: "users" });
+  await alice.until(() => alice.link.unanswered === 0);
+  proxy.mute();
+  for (let i = 0; i < 3; i++) {
+    assert.ok(alice.link.isOnline);
+    alice.clock.advance(SILENCE);
+  }
+  assert.ok(!alice.link.isOnline);
+  await alice.comeBack();
+  assert.deepEqual(alice.told, ["users", "lost, 500 ms", "back, 0 caught up"]);
+  await alice.leave();
+});
+
+Deno.test("link: tries again at growing intervals, and says so once; a first try is the only one", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  listener.close();
+  await assert.rejects(new TestLink(listener.addr.port).link.start(), ConnectError);
+  await using server = new TestServer();
+  await using proxy = new Proxy(server.port);
+  let isDown = false;
+  const attempts: number[] = [];
+  const clock = new FakeClock();
+  const alice = await TestLink.start(proxy.port, {
+    connect: () => {
+      attempts.push(clock.elapsed());
+      if (isDown) return Promise.reject(new ConnectError("down"));
+      return connect(new URL(`ws://127.0.0.1:${proxy.port}`));
+    },
+    after: (ms, callback) => clock.after(ms, callback),
+  });
+  isDown = true;
+  attempts.length = 0;
+  proxy.cut();
+  await alice.until(() => !alice.link.isOnline && clock.pending > 0);
+  for (let ms = 0; ms < 40_000; ms += 500) {
+    clock.advance(500);
+    // A rejected promise takes some microtasks to arrive.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.deepEqual(attempts, [500, 1_500, 3_500, 7_500, 15_500, 30_500]);
+  isDown = false;
+  clock.advance(15_000);
+  await alice.until(() => alice.link.isOnline);
+  assert.deepEqual(alice.told, ["lost, 500 ms", "back, 0 caught up"]);
+  await alice.leave();
+});
+
+/** Starts a link to a scripted server, with what it tells at the first arrival. */
+async function startScripted(
+  server: ScriptedServer,
+  ...events: object[]
+): Promise<{ alice: TestLink; peer: ScriptedPeer }> {
+  const starting = TestLink.start(server.port);
+  const peer = await server.accept();
+  await peer.welcome({ id: events.length }, ...events);
+  return { alice: await starting, peer };
+}
+
+Deno.test("link: registers again with session, epoch and the last id; sends again with the same ref", async () => {
+  await using server = new ScriptedServer();
+  const { alice, peer } = await startScripted(server, said(1, "one"), said(2, "two"));
+  alice.say("hello");
+  const { ref } = await peer.take("message");
+  assert.equal(typeof ref, "string");
+  peer.socket.close(1013);
+  await alice.until(() => !alice.link.isOnline && alice.clock.pending > 0);
+  alice.clock.advance(500);
+  const again = await server.accept();
+  const { data, room, session, epoch, after } = await again.welcome({ id: 2 });
+  assert.deepEqual([data, room, session, epoch, after], ["al", "lobby", "s", "e", 2]);
+  assert.equal((await again.take("message"))["ref"], ref);
+  again.send({ messageType: "ack", ref, id: 2 });
+  await alice.until(() => alice.link.unanswered === 0);
+  await alice.leave();
+});
+
+Deno.test("link: a server that does not know the session any more: nothing twice, and gaps are told", async () => {
+  await using server = new ScriptedServer();
+  const { alice, peer } = await startScripted(server, said(1, "one"), said(2, "two"));
+  peer.socket.close(1001);
+  await alice.until(() => !alice.link.isOnline && alice.clock.pending > 0);
+  alice.clock.advance(500);
+  const join = { messageType: "join", id: 8, time: 1, from: "al", address: "x" };
+  const history = [said(2, "two"), said(3, "three"), said(7, "seven"), join];
+  await (await server.accept()).welcome({ id: 7, session: "s2" }, ...history);
+  await alice.hears("back, 2 caught up");
+  assert.deepEqual(alice.told, [
+    "lost, 500 ms",
+    "3 bob: three",
+    "missed 3",
+    "7 bob: seven",
+    "back, 2 caught up",
+  ]);
+  await alice.leave();
+});
+
+for (const [what, fields] of [["epoch", { epoch: "e2" }], ["shorter history", {}]] as const) {
+  Deno.test(`link: with another ${what}, ids mean something else, and all is shown`, async () => {
+    await using server = new ScriptedServer();
+    const { alice, peer } = await startScripted(server, said(1, "one"), said(2, "two"));
+    peer.socket.close(1001);
+    await alice.until(() => !alice.link.isOnline && alice.clock.pending > 0);
+    alice.clock.advance(500);
+    await (await server.accept()).welcome({ id: 0, ...fields }, said(1, "new"));
+    await alice.hears("back, 1 caught up");
+    assert.deepEqual(alice.told, ["lost, 500 ms", "1 bob: new", "back, 1 caught up"]);
+    await alice.leave();
+  });
+}
+
+Deno.test("link: what may be among what was missed is sent again", async () => {
+  await using server = new ScriptedServer();
+  const { alice, peer } = await startScripted(server);
+  alice.say("hello");
+  const { ref } = await peer.take("message");
+  peer.send({ messageType: "missed", count: 5, data: "5 messages missed" });
+  assert.equal((await peer.take("message"))["ref"], ref);
+  peer.send({ messageType: "ack", ref, id: 1 }, said(6, "six"));
+  await alice.hears("6 bob: six");
+  assert.deepEqual(alice.told, ["missed 5", "6 bob: six"]);
+  await alice.leave();
+});
+
+Deno.test("link: does not come back after 1000, 4401 and 4403, and does after everything else", async () => {
+  for (const code of [1000, 4401, 4403, 1001, 1003, 1009, 1011, 1013, 4408, 4429]) {
+    await using server = new ScriptedServer();
+    const { alice, peer } = await startScripted(server);
+    peer.socket.close(code, "why");
+    if ([1000, 4401, 4403].includes(code)) {
+      assert.deepEqual(await alice.link.ended, { code, reason: "why" });
+      assert.equal(alice.clock.pending, 0);
+    } else {
+      await alice.hears("lost, 500 ms");
+      await alice.leave();
+    }
+  }
+});
+
+Deno.test("link: leaves at once, whether the server answers or not, online or offline", async () => {
+  await using server = new TestServer();
+  await using proxy = new Proxy(server.port);
+  const silent = await TestLink.start(proxy.port);
+  proxy.mute();
+  silent.link.leave();
+  silent.clock.advance(2_000);
+  await silent.link.ended;
+  const offline = await TestLink.start(proxy.port);
+  proxy.cut();
+  await offline.until(() => !offline.link.isOnline);
+  await offline.leave();
+  assert.equal(offline.clock.pending, 0);
+});

@@ -98,6 +98,7 @@ export class Delivery {
     this.watch();
     return true;
   }
+
   /** Looks, after something was sent, whether that was more than the client reads. */
   watch(): void {
     if (this.#connection.congested) this.drained();

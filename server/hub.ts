@@ -163,7 +163,11 @@ export class Hub {
     };
   }
 
-  /** Opens the room with that name, with the ids that it had before. The caller lets someone in. */
+  /**
+   * Opens the room with that name, with the ids that it had before. The caller lets someone in.
+   *
+   * @throws {StoreError} If it cannot be told which ids those were.
+   */
   openRoom(name: string = DEFAULT_ROOM): Room {
     const open = this.#rooms.get(name);
     if (open) return open;
@@ -269,19 +273,21 @@ export class Hub {
     this.#journal?.close();
   }
 
+  /** @throws {StoreError} If it cannot be told which ids the room has given. */
   #newRoom(name: string): Room {
-    // What a room of that name, forgotten in this same turn, still has to tell comes first.
-    this.settle();
-    const first = (this.#lastIds.get(name) ?? this.#highestForgotten) + 1;
+    const journal = this.#journal;
+    const newest = journal?.archive(name).newest() ??
+      this.#lastIds.get(name) ?? this.#highestForgotten;
     this.#lastIds.delete(name);
-    const { clock } = this;
-    return new Room(name, { clock, capacity: this.#capacity, first, journal: this.#journal });
+    const { clock, counters } = this;
+    const capacity = this.#capacity;
+    return new Room(name, { clock, capacity, first: newest + 1, journal, counters });
   }
 
   #forget(room: Room): void {
     this.#emptyRooms.delete(room.name);
-    // A journal knows them by itself.
-    if (this.#journal) return;
+    // A journal knows all ids by itself, once those are stored that this room still has to give.
+    if (this.#journal) return this.#journal.release(room);
     this.#lastIds.set(room.name, room.newest);
     const [oldest] = this.#lastIds;
     if (!oldest || this.#lastIds.size <= MAX_FORGOTTEN_ROOMS) return;

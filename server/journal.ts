@@ -15,6 +15,9 @@ import type { Log } from "./log.ts";
 import type { Archive } from "./queue.ts";
 import { type Page, type Store, type StoredPass, StoreError } from "./store.ts";
 
+/** The most sessions that are stored at a time: the rest has its turn after that. */
+const SESSIONS_AT_ONCE = 200;
+
 /** How soon what was not stored is tried again, in milliseconds, if nothing else happens before. */
 export const RETRY_INTERVAL = 1_000;
 
@@ -23,6 +26,9 @@ export const TRIM_INTERVAL = 100;
 
 /** The time between two steps of removing, in milliseconds: others take their turns there. */
 const TRIM_PAUSE = 1;
+
+/** How soon removing is tried again after it has failed, in milliseconds. */
+const TRIM_RETRY_INTERVAL = 60_000;
 
 /** A room, as the journal sees it. */
 export interface Writer {
@@ -46,7 +52,7 @@ export class Journal {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #writers = new Set<Writer>();
-  readonly #passes = new Set<StoredPass>();
+  readonly #unsaved = new Set<StoredPass>();
   #wakes: (() => void)[] = [];
   #isTurnsEndScheduled = false;
   /** Why storing fails, while it does. */
@@ -76,13 +82,13 @@ export class Journal {
 
   /** Has a session stored at the end of this turn, as it is then. */
   save(pass: StoredPass): void {
-    this.#passes.add(pass);
+    this.#unsaved.add(pass);
     this.#scheduleTurnsEnd();
   }
 
   /** No longer has a session stored. */
   drop(pass: StoredPass): void {
-    this.#passes.delete(pass);
+    this.#unsaved.delete(pass);
   }
 
   /** Calls `wake` at the end of this turn, after what it tells of was stored. */
@@ -91,22 +97,18 @@ export class Journal {
     this.#scheduleTurnsEnd();
   }
 
-  /** Stores now what is staged, rather than at the end of the turn. */
+  /**
+   * Stores now what is staged, rather than at the end of the turn; not while nothing can be stored,
+   * which is tried once a turn and not for each who asks.
+   */
   commit(): void {
-    if (this.#isClosed || (this.#writers.size === 0 && this.#passes.size === 0)) return;
-    const writers = [...this.#writers];
-    this.#writers.clear();
-    try {
-      const pages = writers.map((writer) => writer.page());
-      this.#store.write(pages, [...this.#passes]);
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      return this.#refuse(writers, error.message);
-    }
-    this.#passes.clear();
-    this.#recover();
-    for (const writer of writers) writer.accept();
-    this.#trimAfter(TRIM_INTERVAL);
+    if (this.#failure === undefined) this.#commit();
+  }
+
+  /** Has nothing more to do with a room: what it has staged is stored now or never. */
+  release(writer: Writer): void {
+    this.commit();
+    if (this.#writers.delete(writer)) writer.refuse(this.#failure ?? "");
   }
 
   /** Returns what is stored of a room. What cannot be read is as if it was not there. */
@@ -130,11 +132,29 @@ export class Journal {
 
   /** Stores what is staged, if it can, and lets go of the store. Nothing is stored any more. */
   close(): void {
-    this.commit();
+    this.#commit();
     this.#isClosed = true;
     this.#cancelRetry?.();
     this.#cancelTrim?.();
     this.#store.close();
+  }
+
+  #commit(): void {
+    if (this.#isClosed || (this.#writers.size === 0 && this.#unsaved.size === 0)) return;
+    const writers = [...this.#writers];
+    const passes = [...this.#unsaved.values().take(SESSIONS_AT_ONCE)];
+    this.#writers.clear();
+    try {
+      this.#store.write(writers.map((writer) => writer.page()), passes);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      return this.#refuse(writers, error.message);
+    }
+    for (const pass of passes) this.#unsaved.delete(pass);
+    if (this.#unsaved.size > 0) this.#scheduleTurnsEnd();
+    this.#recover();
+    for (const writer of writers) writer.accept();
+    this.#trimAfter(TRIM_INTERVAL);
   }
 
   #scheduleTurnsEnd(): void {
@@ -145,7 +165,7 @@ export class Journal {
 
   #endTurn(): void {
     this.#isTurnsEndScheduled = false;
-    this.commit();
+    this.#commit();
     const wakes = this.#wakes;
     this.#wakes = [];
     for (const wake of wakes) wake();
@@ -159,7 +179,7 @@ export class Journal {
     }
     this.#cancelRetry ??= this.#clock.after(RETRY_INTERVAL, () => {
       this.#cancelRetry = undefined;
-      this.commit();
+      this.#commit();
     });
   }
 
@@ -174,8 +194,10 @@ export class Journal {
   #trimAfter(ms: number): void {
     this.#cancelTrim ??= this.#clock.after(ms, () => {
       this.#cancelTrim = undefined;
-      const trim = (): boolean => this.#store.trim(this.#clock.now());
-      if (this.#attempt("what is too old", trim, false)) this.#trimAfter(TRIM_PAUSE);
+      const trim = (): number | undefined =>
+        this.#store.trim(this.#clock.now()) ? TRIM_PAUSE : undefined;
+      const again = this.#attempt("what is too old", trim, TRIM_RETRY_INTERVAL);
+      if (again !== undefined) this.#trimAfter(again);
     });
   }
 

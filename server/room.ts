@@ -62,10 +62,12 @@ export interface RoomOptions {
   readonly clock: Clock;
   /** How many events the room's ring holds. */
   readonly capacity: number;
-  /** Without a journal: the id of its first event. With one, the journal knows. */
+  /** The id of its first event; of what is stored, the next. */
   readonly first: number;
   /** Has its events stored. Default: nothing is stored. */
   readonly journal?: Journal | undefined;
+  /** Is counted up with each message that is published. */
+  readonly counters?: { published: number } | undefined;
 }
 
 /** An event that is not stored yet. */
@@ -93,6 +95,7 @@ export class Room implements Writer {
   readonly #clock: Clock;
   readonly #journal: Journal | undefined;
   readonly #archive: RoomArchive | undefined;
+  readonly #counters: { published: number };
   readonly #queue: BroadcastQueue<RoomEvent>;
   readonly #members = new Set<Member>();
   /** Where each `ref` in the ring went: exactly the refs of the events that the queue retains. */
@@ -109,18 +112,13 @@ export class Room implements Writer {
   /** The first event that may be history to a newcomer. */
   #historyStart: number;
 
-  /**
-   * Creates an empty room.
-   *
-   * @throws {StoreError} If its journal cannot tell which ids it gave.
-   */
-  constructor(name: string, options: RoomOptions) {
-    const { clock, capacity, journal } = options;
+  /** Creates an empty room. */
+  constructor(name: string, { clock, capacity, first, journal, counters }: RoomOptions) {
     this.name = name;
     this.#clock = clock;
     this.#journal = journal;
+    this.#counters = counters ?? { published: 0 };
     this.#archive = journal?.archive(name);
-    const first = this.#archive ? this.#archive.newest() + 1 : options.first;
     this.#queue = new BroadcastQueue({
       capacity,
       first,
@@ -298,6 +296,7 @@ export class Room implements Writer {
     const { oldest } = this.#queue;
     const overwritten = this.#queue.at(oldest);
     const id = this.#queue.publish(event);
+    if (event.messageType === "message") this.#counters.published++;
     if (event.messageType === "message" && event.ref !== undefined) this.#refs.set(event.ref, id);
     if (this.#queue.oldest > oldest && overwritten?.messageType === "message") {
       if (overwritten.ref !== undefined) this.#refs.delete(overwritten.ref);

@@ -30,6 +30,7 @@ import type { Dialect, DialectFor, Input } from "./dialects.ts";
 import type { Hub, Participant, Pass } from "./hub.ts";
 import { quote, quoteError } from "./log.ts";
 import type { Room, Speaker } from "./room.ts";
+import { StoreError } from "./store.ts";
 
 /**
  * How much may wait until a client reads the answers to what it asked before, in UTF-16 units: as
@@ -85,12 +86,13 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
     this.#dialect = dialect(connection, hub.history);
     this.#delivery = new Delivery(connection, this.#dialect, { recipient: this, hub });
     this.#defaults = defaults;
+    const room = this.#dialect.entersAtOnce ? hub.openRoom(defaults.room) : undefined;
     hub.connected.add(this);
     hub.counters.opened++;
     hub.log("info", () => `New connection from ${this.address}`);
-    if (!this.#dialect.entersAtOnce) return;
+    if (!room) return;
     hub.claim(this, defaults.name ?? this.address);
-    this.#enter(hub.openRoom(defaults.room), GREETING);
+    this.#enter(room, GREETING);
   }
 
   /** The room that the person is in, once they take part. */
@@ -210,7 +212,6 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
     const { name: from, address } = this;
     const time = this.#hub.clock.now();
     room.publish({ messageType: "message", time, from, address, data, ref, action }, this);
-    this.#hub.counters.published++;
     this.#hub.log("info", () => `From client ${address} ${quote(data)}`);
   }
 
@@ -276,16 +277,18 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
     if (this.#room) return this.#rename(this.#room, message.data);
     const pass = this.#hub.redeem(message.session, message.epoch);
     if (pass) return this.#resume(pass, message);
+    const room = this.#openRoom(message.room ?? this.#defaults.room);
     const name = message.data ?? this.#defaults.name;
     if (name === undefined) this.#hub.claimGuestName(this);
     else this.#hub.claim(this, name);
-    this.#enter(this.#hub.openRoom(message.room ?? this.#defaults.room), GREETING);
+    this.#enter(room, GREETING);
   }
 
   #resume(pass: Pass, message: Register): void {
-    const room = this.#hub.openRoom(message.room ?? pass.room);
-    const seen = room.name === pass.room ? message.after : undefined;
-    const after = seen === undefined ? undefined : Math.max(seen, pass.since);
+    const room = this.#openRoom(message.room ?? pass.room);
+    const { after: seen = Infinity } = room.name === pass.room ? message : {};
+    // Who saw more than there is saw it in a history that is gone: a copy was restored.
+    const after = seen > room.newest ? undefined : Math.max(seen, pass.since);
     const old = pass.holder;
     const isPresent = old?.room === room;
     if (isPresent) old.makeWay();
@@ -308,9 +311,20 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
   #join(room: Room, wanted: string): void {
     const greeting = `You are ${this.name} in ${wanted}`;
     if (wanted === room.name) return void this.#delivery.send(this.#welcome(room, greeting));
+    const next = this.#openRoom(wanted);
     this.#delivery.deliverRest();
     this.#leave();
-    this.#enter(this.#hub.openRoom(wanted), greeting);
+    this.#enter(next, greeting);
+  }
+
+  /** Opens a room. If that fails, it is an error for who asked for it, who stays where they are. */
+  #openRoom(name: string | undefined): Room {
+    try {
+      return this.#hub.openRoom(name);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      throw new ProtocolError("not_stored", `The room cannot be opened: ${error.message}.`);
+    }
   }
 
   /** Comes into a room, and everyone there is told. */

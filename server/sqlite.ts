@@ -13,6 +13,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { isAbsolute } from "node:path";
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
 import { parseRoomEvents, ProtocolError, type RoomEvent, type RoomMessage } from "../protocol.ts";
 import { type Page, type Store, type StoredPass, StoreError } from "./store.ts";
@@ -33,9 +34,11 @@ const SCHEMA = `
     room TEXT NOT NULL,
     first INTEGER NOT NULL,
     last INTEGER NOT NULL,
+    messages INTEGER NOT NULL,
     events TEXT NOT NULL
   ) STRICT;
   CREATE UNIQUE INDEX places ON pages (room, first, last);
+  CREATE INDEX spoken ON pages (room, first) WHERE messages > 0;
   CREATE VIEW events AS
     SELECT room, first + key AS id, value AS event FROM pages, json_each(pages.events);
   CREATE TABLE refs (
@@ -56,18 +59,21 @@ const SCHEMA = `
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${SCHEMA_VERSION}`;
 
-const ADD_PAGE = "INSERT INTO pages VALUES (?, ?, ?, ?)";
-const ADD_REFS = "INSERT INTO refs SELECT ?1, value ->> 0, value ->> 1 FROM json_each(?2)";
+const ADD_PAGE = "INSERT INTO pages VALUES (?, ?, ?, ?, ?)";
+const ADD_REFS =
+  "INSERT OR IGNORE INTO refs SELECT ?1, value ->> 0, value ->> 1 FROM json_each(?2)";
 const NEWEST = "SELECT last AS id FROM pages WHERE room = ? ORDER BY first DESC LIMIT 1";
 const OLDEST = "SELECT first AS id FROM pages WHERE room = ? ORDER BY first LIMIT 1";
 /** The page in which an event is, if it is there at all. */
 const PAGE_OF = "SELECT * FROM pages WHERE room = ? AND first <= ? ORDER BY first DESC LIMIT 1";
+const SPOKEN_PAGE = "SELECT * FROM pages WHERE room = ? AND first <= ? AND messages > 0 " +
+  "ORDER BY first DESC LIMIT 1";
 const ID_OF = "SELECT id FROM refs WHERE room = ? AND ref = ?";
 const NEXT_ROOM = "SELECT room FROM pages WHERE room > ? ORDER BY room LIMIT 1";
 const DROP_PAGES = "DELETE FROM pages WHERE room = ? AND first < ? AND last < ?";
 const DROP_REFS = "DELETE FROM refs WHERE room = ? AND id < ?";
 const SAVE_PASS = "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?)";
-const FIND_PASS = "SELECT * FROM sessions WHERE secret = ? AND (expires IS NULL OR expires > ?)";
+const FIND_PASS = "SELECT * FROM sessions WHERE secret = ? AND expires > ?";
 const KEEP_PASSES = "UPDATE sessions SET expires = ? WHERE expires IS NULL";
 const TRIM_PASSES =
   "DELETE FROM sessions WHERE secret IN (SELECT secret FROM sessions WHERE expires <= ? LIMIT ?)";
@@ -78,14 +84,8 @@ const HEADER_SIZE = 100;
 const USER_VERSION_OFFSET = 60;
 const APPLICATION_ID_OFFSET = 68;
 
-/** The most events of a row: whoever wants one of them reads them all. */
+/** The most events of a row, which is read as a whole; a reading ends with the row that has so many. */
 const PAGE_SIZE = 128;
-
-/** How many events are read at a time, and at most twice as many less one. */
-const READ_SIZE = PAGE_SIZE;
-
-/** How many events are looked at for the last messages. */
-const LAST_MESSAGES_REACH = 1_000;
 
 /** How many events or sessions one step removes: some milliseconds of work. */
 const TRIM_STEP = 500;
@@ -105,69 +105,96 @@ export interface SqliteOptions {
 }
 
 const DAMAGED = "it is damaged";
+const IN_USE = "another server is using it";
+const NO_DATABASE = "it is not a database";
+const FULL = "the disk is full";
+const FORBIDDEN = "there is no permission to read and write it";
+const NOT_ALLOWED = "Deno was given no permission for it";
 
-/** What the runtime or SQLite says, what it means, and what the person who starts the server can do. */
-const FAILURES: readonly (readonly [said: RegExp, reason: string, advice: string])[] = [
-  [/is locked/, "another program is using it", "Stop that one, or choose another file."],
-  [/is full/, "the disk is full", "Make room, or choose another file."],
-  [/malformed|no such/, DAMAGED, "Restore a copy of it, or choose another file."],
-  [/not a database/, "it is not a database", "Choose another file."],
-  [/readonly|permission/i, "there is no permission to write it", "Check who owns it."],
-  [/--allow-/, "Deno has no permission for it", "Add --allow-read and --allow-write."],
-  [
-    /unable to open/,
-    "it cannot be opened",
-    "Check that its directory exists and may be written to.",
-  ],
+/** What the runtime or SQLite says, and what it means. */
+const REASONS: readonly (readonly [said: RegExp, reason: string])[] = [
+  [/^database is locked/, IN_USE],
+  [/^database or disk is full/, FULL],
+  [/^database disk image is malformed|^no such |already exists$/, DAMAGED],
+  [/^file is not a database/, NO_DATABASE],
+  [/^attempt to write a readonly database/, FORBIDDEN],
 ];
 
-/** Says why something failed, and what to do. */
-function explain(error: unknown): [reason: string, advice: string] {
-  const said = error instanceof Error ? error.message : String(error);
-  const [, reason, advice] =
-    FAILURES.find(([pattern, reason]) => pattern.test(said) || reason === said) ?? [];
-  return [reason ?? said, advice ?? "Choose another file."];
+/** What whoever starts the server can do. */
+const ADVICE = new Map([
+  [DAMAGED, "Restore a copy of it, or choose another file."],
+  [IN_USE, "Stop that one, or choose another file."],
+  [FULL, "Make room, or choose another file."],
+  [FORBIDDEN, "Check who owns it and its directory."],
+  [NOT_ALLOWED, "Add --allow-read and --allow-write for it."],
+]);
+
+/** Says in a few words why something failed. */
+function explain(error: unknown): string {
+  if (error instanceof StoreError) return error.message;
+  if (error instanceof Deno.errors.PermissionDenied) return FORBIDDEN;
+  if (error instanceof Deno.errors.NotCapable) return NOT_ALLOWED;
+  const [said = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+  return REASONS.find(([pattern]) => pattern.test(said))?.[1] ?? said;
 }
 
 /**
- * Looks at a file without touching it.
+ * Makes sure that a file is there and may be ours. One that was there is only looked at.
  *
- * @throws {StoreError} If it is there and is none of ours.
+ * @returns What names it, under whatever path.
+ * @throws {StoreError} If it is none of ours.
  */
-function inspect(path: string): void {
-  const stat = statOf(path);
-  if (!stat) return;
+function claim(file: string): string {
+  const stat = statOf(file) ?? create(file);
   if (stat.isDirectory) throw new StoreError("it is a directory");
   if (!stat.isFile) throw new StoreError("it is not a file");
-  if (stat.size === 0) return;
-  const header = readHeader(path);
-  if (!header) throw new StoreError("it is not a database");
-  if (header.getUint32(APPLICATION_ID_OFFSET) !== APPLICATION_ID) {
-    throw new StoreError("it is a database of another program");
-  }
-  const version = header.getUint32(USER_VERSION_OFFSET);
-  if (version <= SCHEMA_VERSION) return;
-  throw new StoreError(
-    `it has schema ${version} of a newer server, and this one knows ${SCHEMA_VERSION}`,
-  );
+  const identity = `${stat.dev}:${stat.ino}`;
+  // Before it is opened: when a process closes a file, all its locks on it are gone (POSIX, fcntl).
+  if (inUse.has(identity)) throw new StoreError(IN_USE);
+  if (stat.size > 0) checkHeader(file);
+  return identity;
 }
 
-function statOf(path: string): Deno.FileInfo | undefined {
+/** The files that stores of this process have. */
+const inUse = new Set<string>();
+
+function statOf(file: string): Deno.FileInfo | undefined {
   try {
-    return Deno.statSync(path);
+    return Deno.statSync(file);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }
 
-/** Returns the header of a file of SQLite that may be written to, or undefined if it is none. */
-function readHeader(path: string): DataView | undefined {
-  using file = Deno.openSync(path, { read: true, write: true });
-  const header = new Uint8Array(HEADER_SIZE);
-  const size = file.readSync(header);
-  const magic = new TextDecoder().decode(header.subarray(0, MAGIC.length));
-  return size === HEADER_SIZE && magic === MAGIC ? new DataView(header.buffer) : undefined;
+/** Creates a file that nobody else may read: what people say to each other will be in it. */
+function create(file: string): Deno.FileInfo {
+  try {
+    Deno.openSync(file, { write: true, createNew: true, mode: 0o600 }).close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new StoreError("its directory does not exist");
+  }
+  return Deno.statSync(file);
+}
+
+/** @throws {StoreError} If the file is not of SQLite, of this program and of a version it knows. */
+function checkHeader(file: string): void {
+  using handle = Deno.openSync(file, { read: true, write: true });
+  const bytes = new Uint8Array(HEADER_SIZE);
+  const size = handle.readSync(bytes);
+  const magic = new TextDecoder().decode(bytes.subarray(0, MAGIC.length));
+  if (size !== HEADER_SIZE || magic !== MAGIC) throw new StoreError(NO_DATABASE);
+  const header = new DataView(bytes.buffer);
+  if (header.getUint32(APPLICATION_ID_OFFSET) !== APPLICATION_ID) {
+    throw new StoreError("it is a database of another program");
+  }
+  const version = header.getUint32(USER_VERSION_OFFSET);
+  if (version === 0) throw new StoreError(DAMAGED);
+  if (version > SCHEMA_VERSION) {
+    const reason = `it has schema ${version} of a newer server, and this one knows`;
+    throw new StoreError(`${reason} ${SCHEMA_VERSION}`);
+  }
 }
 
 /**
@@ -177,22 +204,32 @@ function readHeader(path: string): DataView | undefined {
  * file is as it was.
  */
 export function openSqlite(path: string, options: SqliteOptions): Store {
+  const isFile = path !== ":memory:";
+  // SQLite would take a path such as "file:chat.db" apart.
+  const file = isFile && !isAbsolute(path) ? `./${path}` : path;
   try {
-    if (path !== ":memory:") inspect(path);
-    return new SqliteStore(prepare(path, options), options.retain ?? DEFAULT_RETAIN);
+    const identity = isFile ? claim(file) : undefined;
+    const store = new SqliteStore(prepare(file, options), {
+      retain: options.retain ?? DEFAULT_RETAIN,
+      identity,
+    });
+    if (identity !== undefined) inUse.add(identity);
+    return store;
   } catch (error) {
-    throw new StoreError(`Cannot use the database ${path}: ${explain(error).join(". ")}`);
+    const reason = explain(error);
+    const advice = ADVICE.get(reason) ?? "Choose another file.";
+    throw new StoreError(`Cannot use the database ${path}: ${reason}. ${advice}`);
   }
 }
 
-/** Opens a file that is ours or new, checks it, and makes it ready. */
-function prepare(path: string, options: SqliteOptions): DatabaseSync {
-  const db = new DatabaseSync(path);
+/** Opens a file that is ours or empty, checks it, and makes it ready. */
+function prepare(file: string, options: SqliteOptions): DatabaseSync {
+  const db = new DatabaseSync(file);
   try {
     makeReady(db, options);
   } catch (error) {
     // To close a damaged file would write to it what is still in the log.
-    if (explain(error)[0] !== DAMAGED) db.close();
+    if (explain(error) !== DAMAGED) db.close();
     throw error;
   }
   return db;
@@ -204,9 +241,10 @@ function makeReady(db: DatabaseSync, { keepSessionsUntil }: SqliteOptions): void
     // Not yet with a write-ahead log: so the file itself says whose it is as soon as it is there.
     db.exec(`BEGIN EXCLUSIVE; ${SCHEMA}; COMMIT`);
   }
-  db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
   const found = db.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
   if (found !== "ok") throw new StoreError(DAMAGED);
+  for (const sql of [PAGE_OF, ID_OF, FIND_PASS]) db.prepare(sql);
+  db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
   // Written even if nothing changes: a full disk is to be found now rather than while serving.
   db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
   db.prepare(KEEP_PASSES).run(keepSessionsUntil);
@@ -248,21 +286,31 @@ class SqliteStore implements Store {
   readonly epoch: string;
   readonly #db: DatabaseSync;
   readonly #retain: number;
+  /** What names its file in {@linkcode inUse}. */
+  readonly #identity: string | undefined;
   readonly #prepared = new Map<string, StatementSync>();
   /** Rooms with more than must be kept, maybe. */
   readonly #grown = new Set<string>();
   /** The rooms up to this one have been looked at since the start; undefined once all have. */
   #swept: string | undefined = "";
 
-  constructor(db: DatabaseSync, retain: number) {
+  constructor(
+    db: DatabaseSync,
+    { retain, identity }: { retain: number; identity: string | undefined },
+  ) {
     this.#db = db;
     this.#retain = retain;
+    this.#identity = identity;
     this.epoch = readText(db.prepare("SELECT epoch FROM history").get()?.["epoch"]);
   }
 
   write(pages: readonly Page[], passes: readonly StoredPass[]): void {
     this.#transact(() => {
       for (const { room, first, events } of pages) {
+        const newest = this.#end(NEWEST, room) ?? 0;
+        if (first !== newest + 1) {
+          throw new StoreError(`${room} is at ${newest}, not before ${first}`);
+        }
         for (let start = 0; start < events.length; start += PAGE_SIZE) {
           this.#add(room, first + start, events.slice(start, start + PAGE_SIZE));
         }
@@ -287,7 +335,7 @@ class SqliteStore implements Store {
   read(room: string, first: number, before: number): RoomEvent[] {
     return this.#attempt(() => {
       const events: RoomEvent[] = [];
-      for (let id = first; id < before && events.length < READ_SIZE; id = first + events.length) {
+      for (let id = first; id < before && events.length < PAGE_SIZE; id = first + events.length) {
         const page = parsePage(this.#statement(PAGE_OF).get(room, id));
         if (!page || page.last < id) break;
         events.push(...page.events.slice(id - page.first, before - page.first));
@@ -297,11 +345,11 @@ class SqliteStore implements Store {
   }
 
   lastMessages(room: string, before: number, count: number): RoomMessage[] {
-    const oldest = Math.max(this.oldest(room), before - LAST_MESSAGES_REACH);
     return this.#attempt(() => {
+      const oldest = this.#firstToKeep(room);
       const messages: RoomMessage[] = [];
       for (let id = before - 1; id >= oldest && messages.length < count;) {
-        const page = parsePage(this.#statement(PAGE_OF).get(room, id));
+        const page = parsePage(this.#statement(SPOKEN_PAGE).get(room, id));
         if (!page) break;
         const events = page.events.slice(Math.max(0, oldest - page.first), id + 1 - page.first);
         messages.unshift(...events.filter((event) => event.messageType === "message"));
@@ -327,7 +375,7 @@ class SqliteStore implements Store {
         name: readText(row["name"]),
         room: readText(row["room"]),
         since: readNumber(row["since"]),
-        expires: row["expires"] === null ? undefined : readNumber(row["expires"]),
+        expires: readNumber(row["expires"]),
       };
     });
   }
@@ -345,6 +393,7 @@ class SqliteStore implements Store {
 
   close(): void {
     this.#db.close();
+    if (this.#identity !== undefined) inUse.delete(this.#identity);
   }
 
   /** Returns the id at one end of a room. */
@@ -361,12 +410,14 @@ class SqliteStore implements Store {
   /** Adds a row. */
   #add(room: string, first: number, events: readonly RoomEvent[]): void {
     const last = first + events.length - 1;
-    this.#statement(ADD_PAGE).run(room, first, last, JSON.stringify(events));
-    const refs = events.flatMap((event, index) =>
-      event.messageType === "message" && event.ref !== undefined
-        ? [[event.ref, first + index] as const]
-        : []
-    );
+    let messages = 0;
+    const refs: [ref: string, id: number][] = [];
+    for (const [index, event] of events.entries()) {
+      if (event.messageType !== "message") continue;
+      messages++;
+      if (event.ref !== undefined) refs.push([event.ref, first + index]);
+    }
+    this.#statement(ADD_PAGE).run(room, first, last, messages, JSON.stringify(events));
     if (refs.length > 0) this.#statement(ADD_REFS).run(room, JSON.stringify(refs));
   }
 
@@ -421,8 +472,7 @@ class SqliteStore implements Store {
     try {
       return work();
     } catch (error) {
-      if (error instanceof StoreError) throw error;
-      throw new StoreError(explain(error)[0]);
+      throw new StoreError(explain(error));
     }
   }
 }

@@ -47,14 +47,14 @@ export interface Store {
   oldest(room: string): number;
   /** Returns some events of a room, one after the other: the first is `first`, none is `before`. */
   read(room: string, first: number, before: number): RoomEvent[];
-  /**
-   * Returns the last messages of a room below the id `before`, at most `count`, oldest first. Looks
-   * back over so many events at most that it takes no time to speak of.
-   */
+  /** Returns the last messages of a room below the id `before`, at most `count`, oldest first. */
   lastMessages(room: string, before: number, count: number): RoomMessage[];
   /** Returns the id of a room's message with that `ref`. */
   idOf(room: string, ref: string): number | undefined;
-  /** Returns the session with that secret, if it is valid at `now`, in milliseconds since 1970. */
+  /**
+   * Returns the session with that secret, if its connection has ended and it is still valid at `now`,
+   * in milliseconds since 1970.
+   */
   pass(secret: string, now: number): StoredPass | undefined;
   /**
    * Removes a few of those events and sessions that need not be kept any longer. Returns whether

@@ -8,85 +8,11 @@
  */
 
 import assert from "node:assert/strict";
-import { readLines } from "../client/lines.ts";
 import { Peer } from "../tests/peer.ts";
+import { Program, startServer } from "./program.ts";
 
 /** Longer than the time within which two signals count as one, in milliseconds. */
 const LATER = 400;
-
-const ROOT = new URL("..", import.meta.url);
-
-/** A running program whose output is read line by line. */
-class Program implements AsyncDisposable {
-  readonly child: Deno.ChildProcess;
-  readonly #lines: AsyncIterableIterator<string>;
-  readonly #stderr: Promise<string>;
-  readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
-
-  constructor(command: string, args: readonly string[]) {
-    this.child = new Deno.Command(command, {
-      args: [...args],
-      cwd: ROOT,
-      env: { NO_COLOR: "1" },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.#lines = readLines(this.child.stdout);
-    this.#stderr = new Response(this.child.stderr).text();
-    this.#stdin = this.child.stdin.getWriter();
-  }
-
-  /** Runs one of the project's programs with the permissions of its task. */
-  static role(role: "server" | "client", ...args: string[]): Program {
-    return new Program(Deno.execPath(), [
-      "run",
-      "--no-prompt",
-      "--allow-net",
-      `${role}.ts`,
-      ...args,
-    ]);
-  }
-
-  /** Returns the next line of standard output. */
-  async line(): Promise<string> {
-    const { done, value } = await this.#lines.next();
-    return done ? "(end)" : value;
-  }
-
-  async type(text: string): Promise<void> {
-    await this.#stdin.write(new TextEncoder().encode(text));
-  }
-
-  /** Closes our end of its standard output, of which no line was read. */
-  async deafen(): Promise<void> {
-    await this.child.stdout.cancel();
-  }
-
-  /** Ends the input, and waits for the end. */
-  async finish(): Promise<{ code: number; stdout: string[]; stderr: string }> {
-    await this.#stdin.close().catch(() => {});
-    const stdout = await Array.fromAsync(this.#lines);
-    return { code: (await this.child.status).code, stdout, stderr: await this.#stderr };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.child.kill("SIGKILL");
-    } catch {
-      // It has ended already.
-    }
-    await this.finish();
-  }
-}
-
-/** A server on free ports, whose log begins after the lines that name them. */
-async function startServer(): Promise<{ program: Program; port: string; tcpPort: string }> {
-  const program = Program.role("server", "--port=0", "--tcp-port=0");
-  const port = (await program.line()).split(":").at(-1) ?? "";
-  const tcpPort = (await program.line()).split(":").at(-1) ?? "";
-  return { program, port, tcpPort };
-}
 
 /** Drops the time, and replaces ports, which differ from run to run. */
 function steady(logLine: string): string {
@@ -163,16 +89,6 @@ Deno.test("client: ends when nobody reads its output any more", async () => {
   await using web = await Peer.open(`ws://127.0.0.1:${port}/text?name=wendy`);
   web.send("is anybody there?");
   assert.equal((await client.child.status).code, 1);
-});
-
-Deno.test("client: a server that is killed ends it with 1", async () => {
-  const { program: server, port } = await startServer();
-  await using client = Program.role("client", "alice", `--port=${port}`);
-  await server.line();
-  await server[Symbol.asyncDispose]();
-  const { code, stderr } = await client.finish();
-  assert.equal(code, 1);
-  assert.match(stderr, /The connection to ws:\/\/127\.0\.0\.1:\d+ has ended: code \d+\n$/);
 });
 
 Deno.test("server: a second one on the port is one line and exit 1", async () => {

@@ -117,7 +117,7 @@ const REASONS: readonly (readonly [said: RegExp, reason: string])[] = [
   [/^database or disk is full/, FULL],
   [/^database disk image is malformed|^no such |already exists$/, DAMAGED],
   [/^file is not a database/, NO_DATABASE],
-  [/^attempt to write a readonly database/, FORBIDDEN],
+  [/^attempt to write a readonly database|^Read-only file system/, FORBIDDEN],
 ];
 
 /** What whoever starts the server can do. */
@@ -138,21 +138,28 @@ function explain(error: unknown): string {
   return REASONS.find(([pattern]) => pattern.test(said))?.[1] ?? said;
 }
 
+/** A file that may be ours. */
+interface Claim {
+  /** What names it, under whatever path. */
+  readonly identity: string;
+  readonly isNew: boolean;
+}
+
 /**
  * Makes sure that a file is there and may be ours. One that was there is only looked at.
  *
- * @returns What names it, under whatever path.
  * @throws {StoreError} If it is none of ours.
  */
-function claim(file: string): string {
-  const stat = statOf(file) ?? create(file);
+function claim(file: string): Claim {
+  const found = statOf(file);
+  const stat = found ?? create(file);
   if (stat.isDirectory) throw new StoreError("it is a directory");
   if (!stat.isFile) throw new StoreError("it is not a file");
   const identity = `${stat.dev}:${stat.ino}`;
   // Before it is opened: when a process closes a file, all its locks on it are gone (POSIX, fcntl).
   if (inUse.has(identity)) throw new StoreError(IN_USE);
   if (stat.size > 0) checkHeader(file);
-  return identity;
+  return { identity, isNew: !found };
 }
 
 /** The files that stores of this process have. */
@@ -204,18 +211,18 @@ function checkHeader(file: string): void {
  * file is as it was.
  */
 export function openSqlite(path: string, options: SqliteOptions): Store {
-  const isFile = path !== ":memory:";
   // SQLite would take a path such as "file:chat.db" apart.
-  const file = isFile && !isAbsolute(path) ? `./${path}` : path;
+  const file = path === ":memory:" || isAbsolute(path) ? path : `./${path}`;
+  const retain = options.retain ?? DEFAULT_RETAIN;
+  let claimed: Claim | undefined;
   try {
-    const identity = isFile ? claim(file) : undefined;
-    const store = new SqliteStore(prepare(file, options), {
-      retain: options.retain ?? DEFAULT_RETAIN,
-      identity,
-    });
+    if (file !== ":memory:") claimed = claim(file);
+    const identity = claimed?.identity;
+    const store = new SqliteStore(prepare(file, options), { retain, identity });
     if (identity !== undefined) inUse.add(identity);
     return store;
   } catch (error) {
+    if (claimed?.isNew) Deno.removeSync(file);
     const reason = explain(error);
     const advice = ADVICE.get(reason) ?? "Choose another file.";
     throw new StoreError(`Cannot use the database ${path}: ${reason}. ${advice}`);
@@ -228,8 +235,8 @@ function prepare(file: string, options: SqliteOptions): DatabaseSync {
   try {
     makeReady(db, options);
   } catch (error) {
-    // To close a damaged file would write to it what is still in the log.
-    if (explain(error) !== DAMAGED) db.close();
+    // A file is left as it is: to close it would write to it what is still in its log.
+    if (explain(error) === IN_USE) db.close();
     throw error;
   }
   return db;

@@ -1,0 +1,212 @@
+/**
+ * What was accepted is there, once and in order, whatever happens to the server and to connections.
+ *
+ * Run with `deno task e2e`. What is left to chance depends on a seed, which is printed;
+ * `SEED=N deno task e2e` repeats it.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { connect } from "../client/connect.ts";
+import { Link } from "../client/link.ts";
+import type { RoomEvent, ServerMessage } from "../protocol.ts";
+import { Proxy } from "../tests/proxy.ts";
+import { Program, startServer } from "./program.ts";
+
+const SEED = Number(Deno.env.get("SEED") ?? Math.floor(Math.random() * 1e9));
+
+/** Returns a source of random numbers from 0 to 1, after Mulberry32 (Tommy Ettinger). */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let bits = Math.imul(state ^ (state >>> 15), state | 1);
+    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
+    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** How often the server is killed. */
+const ROUNDS = 20;
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+type Event = RoomEvent & { id: number };
+
+/** A client that writes down every event it sees, and can move to another server. */
+class Witness {
+  readonly events: Event[] = [];
+  readonly problems: string[] = [];
+  readonly link: Link;
+  backs = 0;
+  #wake: (() => void) | undefined;
+
+  constructor(port: () => string | number, name: string) {
+    this.link = new Link({
+      name,
+      connect: () => connect(new URL(`ws://127.0.0.1:${port()}`)),
+      // The tests are about what happens, and not about how long it takes.
+      after: (ms, callback) => {
+        const timer = setTimeout(callback, ms / 20);
+        return () => clearTimeout(timer);
+      },
+    }, {
+      receive: (message) => this.#take(message),
+      lost: () => {},
+      back: () => this.backs++,
+      uncertain: ({ data }) => this.problems.push(`uncertain ${data}`),
+      unreadable: ({ message }) => this.problems.push(message),
+      change: () => this.#wake?.(),
+    });
+  }
+
+  async until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) await new Promise<void>((resolve) => this.#wake = resolve);
+  }
+
+  /** The messages that it saw. */
+  texts(): string[] {
+    return this.events.flatMap((event) => event.messageType === "message" ? [event.data] : []);
+  }
+
+  #take(message: ServerMessage): void {
+    if ("id" in message && "time" in message) this.events.push(message);
+    else if (message.messageType === "missed") this.problems.push(message.data);
+    else if (message.messageType === "error") this.problems.push(message.data);
+  }
+}
+
+function wordEvent(event: Event): string {
+  const { id, time, messageType } = event;
+  return messageType === "message" ? `${id} ${time} ${event.data}` : `${id} ${time} ${messageType}`;
+}
+
+Deno.test("kill -9 in the middle of a stream of messages, twenty times: what came back is there, once", async () => {
+  console.log(`SEED=${SEED}`);
+  const chance = random(SEED);
+  const directory = Deno.makeTempDirSync();
+  const start = (): ReturnType<typeof startServer> =>
+    startServer(`--db=${directory}/chat.db`, "--history=1000000");
+  let server = await start();
+  const writers = [1, 2].map((i) => new Witness(() => server.port, `writer-${i}`));
+  for (const { link } of writers) await link.start();
+  let said = 0;
+  const accepted: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const writer of writers) await writer.until(() => writer.backs === round);
+    let isTime = false;
+    const kill = (): void => {
+      isTime = true;
+      server.program.child.kill("SIGKILL");
+    };
+    const timer = setTimeout(kill, 10 + 190 * chance());
+    drainLog(server.program);
+    while (!isTime) {
+      for (const { link } of [...writers, ...writers, ...writers]) {
+        if (link.unanswered < 100) link.send({ messageType: "message", data: `m${said++}` });
+      }
+      await sleep(0);
+    }
+    clearTimeout(timer);
+    await server.program[Symbol.asyncDispose]();
+    accepted.push(said - writers.reduce((sum, { link }) => sum + link.unanswered, 0));
+    server = await start();
+  }
+  for (const writer of writers) {
+    await writer.until(() => writer.backs === ROUNDS && writer.link.unanswered === 0);
+  }
+
+  const reader = new Witness(() => server.port, "reader");
+  await reader.link.start();
+  await reader.until(() => reader.link.isOnline);
+  const stored = new Set(reader.events.map(wordEvent));
+  for (const { events, problems, backs } of writers) {
+    assert.deepEqual([problems, backs], [[], ROUNDS]);
+    assert.ok(events.length > 0 && events.every((event) => stored.has(wordEvent(event))));
+  }
+  // From the first id on, without a hole or a repeat.
+  reader.events.forEach(({ id }, index) => assert.equal(id, index + 1));
+  const texts = reader.texts();
+  assert.equal(new Set(texts).size, texts.length, "a message is there twice");
+  assert.equal(texts.length, said);
+  assert.ok(new Set(accepted).size > ROUNDS / 2, `nothing was accepted: ${accepted}`);
+  console.log(`${said} messages; accepted before each kill: ${accepted.join(" ")}`);
+  for (const { link } of [...writers, reader]) link.leave();
+  for (const { link } of [...writers, reader]) await link.ended;
+  await server.program[Symbol.asyncDispose]();
+  Deno.removeSync(directory, { recursive: true });
+});
+
+Deno.test("fifty connections cut during 5,000 messages: every client has the same 5,000, once, in order", async () => {
+  console.log(`SEED=${SEED}`);
+  const chance = random(SEED + 1);
+  const directory = Deno.makeTempDirSync();
+  const { program: server, port } = await startServer(
+    `--db=${directory}/chat.db`,
+    "--capacity=256",
+  );
+  await using _server = server;
+  drainLog(server);
+  await using proxy = new Proxy(Number(port));
+  const monitor = new Witness(() => port, "monitor");
+  await monitor.link.start();
+  const listeners = [1, 2, 3].map((i) => startClient(`listener-${i}`, proxy.port));
+  const writers = [1, 2].map((i) => startClient(`writer-${i}`, proxy.port));
+  const everyone = 1 + listeners.length + writers.length;
+  await monitor.until(() =>
+    monitor.events.filter(({ messageType }) => messageType === "join").length === everyone
+  );
+  for (const writer of writers) {
+    writer.type(Array.from({ length: 2_500 }, (_, i) => `line ${i}\n`).join(""));
+  }
+  for (let cuts = 0; cuts < 50; cuts++) {
+    await monitor.until(() => monitor.texts().length >= (cuts + 1) * 96);
+    while (proxy.size === 0) await sleep(1);
+    proxy.cut(Math.floor(chance() * proxy.size));
+  }
+  await monitor.until(() => monitor.texts().length === 5_000);
+  const said = monitor.events.flatMap((event) =>
+    event.messageType === "message" ? [`${event.from}: ${event.data}`] : []
+  );
+  assert.equal(new Set(said).size, 5_000);
+  for (const name of ["writer-1", "writer-2"]) {
+    const own = said.filter((line) => line.startsWith(name));
+    assert.deepEqual(own, Array.from({ length: 2_500 }, (_, i) => `${name}: line ${i}`));
+  }
+  for (const writer of writers) {
+    const { code, stdout, stderr } = await writer.finish();
+    const others = said.filter((line) => !line.startsWith(nameOf(stderr)));
+    assert.deepEqual([code, stdout], [0, others], stderr);
+  }
+  let lost = 0;
+  for (const listener of listeners) {
+    const lines: string[] = [];
+    while (lines.length < 5_000) lines.push(await listener.line());
+    assert.deepEqual(lines, said);
+    const { code, stdout, stderr } = await listener.finish();
+    assert.deepEqual([code, stdout], [0, []], stderr);
+    lost += stderr.split("connection lost").length - 1;
+  }
+  assert.ok(lost > 0, "no listener was ever cut");
+  assert.deepEqual(monitor.problems, []);
+  monitor.link.leave();
+  await monitor.link.ended;
+  Deno.removeSync(directory, { recursive: true });
+});
+
+function startClient(name: string, port: number): Program {
+  return Program.role("client", name, `--port=${port}`);
+}
+
+/** Reads in what a client said about itself which name it has. */
+function nameOf(stderr: string): string {
+  return /^\* You are (\S+) in/m.exec(stderr)?.[1] ?? "?";
+}
+
+/** Reads a server's log, which nobody needs, so that it is not held up. */
+async function drainLog(server: Program): Promise<void> {
+  while (await server.line() !== "(end)");
+}

@@ -153,14 +153,16 @@ Deno.test("fifty connections cut during 5,000 messages: every client has the sam
   await using proxy = new Proxy(Number(port));
   const monitor = new Witness(() => port, "monitor");
   await monitor.link.start();
-  const listeners = [1, 2, 3].map((i) => startClient(`listener-${i}`, proxy.port));
-  const writers = [1, 2].map((i) => startClient(`writer-${i}`, proxy.port));
-  const everyone = 1 + listeners.length + writers.length;
-  await monitor.until(() =>
-    monitor.events.filter(({ messageType }) => messageType === "join").length === everyone
+  const writers = ["writer-1", "writer-2"];
+  const names = [...writers, "listener-1", "listener-2", "listener-3"];
+  const clients = new Map(
+    names.map((name) => [name, Program.role("client", name, `--port=${proxy.port}`)]),
   );
-  for (const writer of writers) {
-    writer.type(Array.from({ length: 2_500 }, (_, i) => `line ${i}\n`).join(""));
+  await monitor.until(() =>
+    monitor.events.filter(({ messageType }) => messageType === "join").length === 1 + names.length
+  );
+  for (const name of writers) {
+    clients.get(name)?.type(Array.from({ length: 2_500 }, (_, i) => `line ${i}\n`).join(""));
   }
   for (let cuts = 0; cuts < 50; cuts++) {
     await monitor.until(() => monitor.texts().length >= (cuts + 1) * 96);
@@ -172,39 +174,27 @@ Deno.test("fifty connections cut during 5,000 messages: every client has the sam
     event.messageType === "message" ? [`${event.from}: ${event.data}`] : []
   );
   assert.equal(new Set(said).size, 5_000);
-  for (const name of ["writer-1", "writer-2"]) {
+  for (const name of writers) {
     const own = said.filter((line) => line.startsWith(name));
     assert.deepEqual(own, Array.from({ length: 2_500 }, (_, i) => `${name}: line ${i}`));
   }
-  for (const writer of writers) {
-    const { code, stdout, stderr } = await writer.finish();
-    const others = said.filter((line) => !line.startsWith(nameOf(stderr)));
-    assert.deepEqual([code, stdout], [0, others], stderr);
-  }
   let lost = 0;
-  for (const listener of listeners) {
+  for (const [name, client] of clients) {
+    // A client prints what others say.
+    const expected = said.filter((line) => !line.startsWith(`${name}: `));
     const lines: string[] = [];
-    while (lines.length < 5_000) lines.push(await listener.line());
-    assert.deepEqual(lines, said);
-    const { code, stdout, stderr } = await listener.finish();
+    while (lines.length < expected.length) lines.push(await client.line());
+    assert.deepEqual(lines, expected);
+    const { code, stdout, stderr } = await client.finish();
     assert.deepEqual([code, stdout], [0, []], stderr);
-    lost += stderr.split("connection lost").length - 1;
+    lost += stderr.split("* connection lost, trying again in 1 s").length - 1;
   }
-  assert.ok(lost > 0, "no listener was ever cut");
+  assert.ok(lost > 20, `of 50 cuts only ${lost} were seen`);
   assert.deepEqual(monitor.problems, []);
   monitor.link.leave();
   await monitor.link.ended;
   Deno.removeSync(directory, { recursive: true });
 });
-
-function startClient(name: string, port: number): Program {
-  return Program.role("client", name, `--port=${port}`);
-}
-
-/** Reads in what a client said about itself which name it has. */
-function nameOf(stderr: string): string {
-  return /^\* You are (\S+) in/m.exec(stderr)?.[1] ?? "?";
-}
 
 /** Reads a server's log, which nobody needs, so that it is not held up. */
 async function drainLog(server: Program): Promise<void> {

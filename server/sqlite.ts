@@ -1,10 +1,6 @@
 /**
  * The store in a SQLite file, by `node:sqlite`.
  *
- * Write-ahead log, `synchronous=NORMAL`: what was committed survives the end of the process, however
- * it ends. If the machine loses power, the last commits may be gone, and the file is whole all the
- * same. One process has the file for as long as it runs.
- *
  * Schema 1: what one turn of the event loop brought is a row, the events as JSON in one array, so
  * that a busy turn costs little more than a quiet one. The view `events` has a row for each:
  * `sqlite3 chat.db "SELECT * FROM events"` shows them while no server runs.
@@ -13,21 +9,18 @@
  */
 
 import { createHash } from "node:crypto";
-import { isAbsolute } from "node:path";
-import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import { parseRoomEvents, ProtocolError, type RoomEvent, type RoomMessage } from "../protocol.ts";
+import { DAMAGED, type Database, explain, openDatabase, type Schema } from "./database.ts";
 import { type Page, type Store, type StoredPass, StoreError } from "./store.ts";
 
 /** Default of `--retain`: events that are stored of each room. */
 export const DEFAULT_RETAIN = 100_000;
 
-/** Tells our files from those of other programs: "chat" in ASCII. */
-const APPLICATION_ID = 0x63686174;
-
-/** The version of the schema below, in `user_version`. */
-const SCHEMA_VERSION = 1;
-
-const SCHEMA = `
+const SCHEMA: Schema = {
+  applicationId: 0x63686174, // "chat" in ASCII
+  version: 1,
+  sql: `
   CREATE TABLE history (epoch TEXT NOT NULL) STRICT;
   INSERT INTO history VALUES (lower(hex(randomblob(16))));
   CREATE TABLE pages (
@@ -55,9 +48,9 @@ const SCHEMA = `
     since INTEGER NOT NULL,
     expires INTEGER
   ) STRICT, WITHOUT ROWID;
-  CREATE INDEX expired ON sessions (expires) WHERE expires IS NOT NULL;
-  PRAGMA application_id = ${APPLICATION_ID};
-  PRAGMA user_version = ${SCHEMA_VERSION}`;
+  CREATE INDEX expired ON sessions (expires) WHERE expires IS NOT NULL;`,
+  tables: ["history", "pages", "refs", "sessions"],
+};
 
 const ADD_PAGE = "INSERT INTO pages VALUES (?, ?, ?, ?, ?)";
 const ADD_REFS =
@@ -78,20 +71,11 @@ const KEEP_PASSES = "UPDATE sessions SET expires = ? WHERE expires IS NULL";
 const TRIM_PASSES =
   "DELETE FROM sessions WHERE secret IN (SELECT secret FROM sessions WHERE expires <= ? LIMIT ?)";
 
-/** What a file of SQLite begins with, and where in it our marks are (SQLite, "Database File Format"). */
-const MAGIC = "SQLite format 3\0";
-const HEADER_SIZE = 100;
-const USER_VERSION_OFFSET = 60;
-const APPLICATION_ID_OFFSET = 68;
-
 /** The most events of a row, which is read as a whole; a reading ends with the row that has so many. */
 const PAGE_SIZE = 128;
 
 /** How many events or sessions one step removes: some milliseconds of work. */
 const TRIM_STEP = 500;
-
-/** How much of the file is kept in memory, in KiB. */
-const CACHE_SIZE = 16_384;
 
 /** Settings of {@linkcode openSqlite}. */
 export interface SqliteOptions {
@@ -104,106 +88,6 @@ export interface SqliteOptions {
   readonly keepSessionsUntil: number;
 }
 
-const DAMAGED = "it is damaged";
-const IN_USE = "another server is using it";
-const NO_DATABASE = "it is not a database";
-const FULL = "the disk is full";
-const FORBIDDEN = "there is no permission to read and write it";
-const NOT_ALLOWED = "Deno was given no permission for it";
-
-/** What the runtime or SQLite says, and what it means. */
-const REASONS: readonly (readonly [said: RegExp, reason: string])[] = [
-  [/^database is locked/, IN_USE],
-  [/^database or disk is full/, FULL],
-  [/^database disk image is malformed|^no such |already exists$/, DAMAGED],
-  [/^file is not a database/, NO_DATABASE],
-  [/^attempt to write a readonly database|^Read-only file system/, FORBIDDEN],
-];
-
-/** What whoever starts the server can do. */
-const ADVICE = new Map([
-  [DAMAGED, "Restore a copy of it, or choose another file."],
-  [IN_USE, "Stop that one, or choose another file."],
-  [FULL, "Make room, or choose another file."],
-  [FORBIDDEN, "Check who owns it and its directory."],
-  [NOT_ALLOWED, "Add --allow-read and --allow-write for it."],
-]);
-
-/** Says in a few words why something failed. */
-function explain(error: unknown): string {
-  if (error instanceof StoreError) return error.message;
-  if (error instanceof Deno.errors.PermissionDenied) return FORBIDDEN;
-  if (error instanceof Deno.errors.NotCapable) return NOT_ALLOWED;
-  const [said = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
-  return REASONS.find(([pattern]) => pattern.test(said))?.[1] ?? said;
-}
-
-/** A file that may be ours. */
-interface Claim {
-  /** What names it, under whatever path. */
-  readonly identity: string;
-  readonly isNew: boolean;
-}
-
-/**
- * Makes sure that a file is there and may be ours. One that was there is only looked at.
- *
- * @throws {StoreError} If it is none of ours.
- */
-function claim(file: string): Claim {
-  const found = statOf(file);
-  const stat = found ?? create(file);
-  if (stat.isDirectory) throw new StoreError("it is a directory");
-  if (!stat.isFile) throw new StoreError("it is not a file");
-  const identity = `${stat.dev}:${stat.ino}`;
-  // Before it is opened: when a process closes a file, all its locks on it are gone (POSIX, fcntl).
-  if (inUse.has(identity)) throw new StoreError(IN_USE);
-  if (stat.size > 0) checkHeader(file);
-  return { identity, isNew: !found };
-}
-
-/** The files that stores of this process have. */
-const inUse = new Set<string>();
-
-function statOf(file: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.statSync(file);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-/** Creates a file that nobody else may read: what people say to each other will be in it. */
-function create(file: string): Deno.FileInfo {
-  try {
-    Deno.openSync(file, { write: true, createNew: true, mode: 0o600 }).close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new StoreError("its directory does not exist");
-  }
-  return Deno.statSync(file);
-}
-
-/** @throws {StoreError} If the file is not of SQLite, of this program and of a version it knows. */
-function checkHeader(file: string): void {
-  using handle = Deno.openSync(file, { read: true, write: true });
-  const bytes = new Uint8Array(HEADER_SIZE);
-  const size = handle.readSync(bytes);
-  const magic = new TextDecoder().decode(bytes.subarray(0, MAGIC.length));
-  if (size !== HEADER_SIZE || magic !== MAGIC) throw new StoreError(NO_DATABASE);
-  const header = new DataView(bytes.buffer);
-  if (header.getUint32(APPLICATION_ID_OFFSET) !== APPLICATION_ID) {
-    throw new StoreError("it is a database of another program");
-  }
-  const version = header.getUint32(USER_VERSION_OFFSET);
-  if (version === 0) throw new StoreError(DAMAGED);
-  if (version > SCHEMA_VERSION) {
-    const reason = `it has schema ${version} of a newer server, and this one knows`;
-    throw new StoreError(`${reason} ${SCHEMA_VERSION}`);
-  }
-}
-
 /**
  * Opens the store in the file `path`, which is made if it is not there; `:memory:` is none.
  *
@@ -211,50 +95,11 @@ function checkHeader(file: string): void {
  * file is as it was.
  */
 export function openSqlite(path: string, options: SqliteOptions): Store {
-  // SQLite would take a path such as "file:chat.db" apart.
-  const file = path === ":memory:" || isAbsolute(path) ? path : `./${path}`;
-  const retain = options.retain ?? DEFAULT_RETAIN;
-  let claimed: Claim | undefined;
-  try {
-    if (file !== ":memory:") claimed = claim(file);
-    const identity = claimed?.identity;
-    const store = new SqliteStore(prepare(file, options), { retain, identity });
-    if (identity !== undefined) inUse.add(identity);
-    return store;
-  } catch (error) {
-    if (claimed?.isNew) Deno.removeSync(file);
-    const reason = explain(error);
-    const advice = ADVICE.get(reason) ?? "Choose another file.";
-    throw new StoreError(`Cannot use the database ${path}: ${reason}. ${advice}`);
-  }
-}
-
-/** Opens a file that is ours or empty, checks it, and makes it ready. */
-function prepare(file: string, options: SqliteOptions): DatabaseSync {
-  const db = new DatabaseSync(file);
-  try {
-    makeReady(db, options);
-  } catch (error) {
-    // A file is left as it is: to close it would write to it what is still in its log.
-    if (explain(error) === IN_USE) db.close();
-    throw error;
-  }
-  return db;
-}
-
-function makeReady(db: DatabaseSync, { keepSessionsUntil }: SqliteOptions): void {
-  db.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -${CACHE_SIZE}`);
-  if (readNumber(db.prepare("PRAGMA user_version").get()?.["user_version"]) === 0) {
-    // Not yet with a write-ahead log: so the file itself says whose it is as soon as it is there.
-    db.exec(`BEGIN EXCLUSIVE; ${SCHEMA}; COMMIT`);
-  }
-  const found = db.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
-  if (found !== "ok") throw new StoreError(DAMAGED);
-  for (const sql of [PAGE_OF, ID_OF, FIND_PASS]) db.prepare(sql);
-  db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
-  // Written even if nothing changes: a full disk is to be found now rather than while serving.
-  db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
-  db.prepare(KEEP_PASSES).run(keepSessionsUntil);
+  const prepare = (db: DatabaseSync): void => {
+    db.prepare(KEEP_PASSES).run(options.keepSessionsUntil);
+  };
+  const database = openDatabase(path, { schema: SCHEMA, prepare });
+  return new SqliteStore(database, options.retain ?? DEFAULT_RETAIN);
 }
 
 function readNumber(value: SQLOutputValue | undefined): number {
@@ -291,24 +136,18 @@ function hash(secret: string): string {
 
 class SqliteStore implements Store {
   readonly epoch: string;
-  readonly #db: DatabaseSync;
+  readonly #database: Database;
   readonly #retain: number;
-  /** What names its file in {@linkcode inUse}. */
-  readonly #identity: string | undefined;
   readonly #prepared = new Map<string, StatementSync>();
   /** Rooms with more than must be kept, maybe. */
   readonly #grown = new Set<string>();
   /** The rooms up to this one have been looked at since the start; undefined once all have. */
   #swept: string | undefined = "";
 
-  constructor(
-    db: DatabaseSync,
-    { retain, identity }: { retain: number; identity: string | undefined },
-  ) {
-    this.#db = db;
+  constructor(database: Database, retain: number) {
+    this.#database = database;
     this.#retain = retain;
-    this.#identity = identity;
-    this.epoch = readText(db.prepare("SELECT epoch FROM history").get()?.["epoch"]);
+    this.epoch = readText(this.#statement("SELECT epoch FROM history").get()?.["epoch"]);
   }
 
   write(pages: readonly Page[], passes: readonly StoredPass[]): void {
@@ -399,8 +238,7 @@ class SqliteStore implements Store {
   }
 
   close(): void {
-    this.#db.close();
-    if (this.#identity !== undefined) inUse.delete(this.#identity);
+    this.#database.close();
   }
 
   /** Returns the id at one end of a room. */
@@ -463,14 +301,14 @@ class SqliteStore implements Store {
         this.#statement("COMMIT").run();
       } catch (error) {
         // A full disk has ended the transaction already.
-        if (this.#db.isTransaction) this.#statement("ROLLBACK").run();
+        if (this.#database.db.isTransaction) this.#statement("ROLLBACK").run();
         throw error;
       }
     });
   }
 
   #statement(sql: string): StatementSync {
-    const prepared = this.#prepared.get(sql) ?? this.#db.prepare(sql);
+    const prepared = this.#prepared.get(sql) ?? this.#database.db.prepare(sql);
     this.#prepared.set(sql, prepared);
     return prepared;
   }

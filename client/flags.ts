@@ -45,7 +45,7 @@ Usage: deno task client [NAME] [--server=${DEFAULT_SERVER}]
   --help          show this
   --version       show the version
 
-Exit codes: 0 left, 1 no connection or a message was refused, 2 wrong arguments.`;
+Exit codes: 0 left, 1 no connection or a message was refused or lost, 2 wrong arguments, 3 not let in.`;
 
 function parseServer(server: string): URL {
   const url = URL.parse(server);

@@ -212,3 +212,58 @@ Deno.test("queue: a capacity that is no whole number from 1 is refused", () => {
     assert.throws(() => new BroadcastQueue({ capacity }), RangeError);
   }
 });
+
+/** A queue of 2 before which the events from `oldest` on are archived. */
+function archivedQueue(
+  oldest: number,
+  reads: number[] = [],
+): BroadcastQueue<string> {
+  const queue: BroadcastQueue<string> = new BroadcastQueue<string>({
+    capacity: 2,
+    weigh: () => 1,
+    batchWeight: 3,
+    archive: {
+      oldest: () => oldest,
+      read: (first, before) => {
+        reads.push(first);
+        return Array.from({ length: before - first }, (_, i) => `e${first + i}`);
+      },
+    },
+  });
+  return queue;
+}
+
+Deno.test("queue: what the ring no longer has is read from the archive, in batches, once for all", () => {
+  const reads: number[] = [];
+  const queue = archivedQueue(1, reads);
+  publish(queue, 9);
+  assert.equal(queue.earliest(), 1);
+  for (const subscription of [queue.subscribe(1), queue.subscribe(1)]) {
+    assert.equal(seen(subscription.take()), "missed 0: 2 e2 e3 e4");
+    assert.equal(seen(subscription.take()), "missed 0: 5 e5 e6 e7");
+    assert.equal(seen(subscription.take()), "missed 0: 8 e8 e9");
+    assert.equal(seen(subscription.take()), "nothing");
+  }
+  assert.deepEqual(reads, [2, 5]);
+});
+
+Deno.test("queue: what the archive no longer has either is missed, exactly", () => {
+  const queue = archivedQueue(5);
+  publish(queue, 9);
+  assert.equal(queue.earliest(), 5);
+  const subscription = queue.subscribe(1);
+  assert.equal(seen(subscription.take()), "missed 3: 5 e5 e6 e7");
+  assert.equal(seen(subscription.take()), "missed 0: 8 e8 e9");
+});
+
+Deno.test("queue: who lags from the subscription on is told what it missed, though it is archived", () => {
+  const queue = archivedQueue(1);
+  publish(queue, 5);
+  const subscription = queue.subscribe(0);
+  publish(queue, 4);
+  assert.equal(seen(subscription.take()), "missed 0: 1 e1 e2 e3");
+  assert.equal(seen(subscription.take()), "missed 0: 4 e4 e5 e6");
+  assert.equal(seen(subscription.take()), "missed 1: 8 e8 e9");
+  publish(queue, 3);
+  assert.equal(seen(subscription.take()), "missed 1: 11 e11 e12");
+});

@@ -5,7 +5,7 @@
  * of nor how its dialect words things.
  *
  * While a client does not read (its connection is congested), what happens in the room waits in the
- * room's queue, and what the client asks for itself waits here, at most {@linkcode MAX_DEFERRED}:
+ * room's queue, and what the client asks for itself waits in its {@linkcode Deferral}:
  * so what one client can make the server hold is bounded. What it says to the room is published at
  * once all the same, unless a change of room or name is waiting before it.
  *
@@ -16,7 +16,6 @@ import {
   CloseCode,
   type DirectMessage,
   GREETING,
-  MAX_FRAME_BYTES,
   type Private,
   ProtocolError,
   type Register,
@@ -25,21 +24,13 @@ import {
   type Welcome,
 } from "../protocol.ts";
 import type { Connection, Receiver } from "./connection.ts";
+import { Deferral } from "./deferral.ts";
 import { Delivery, PATIENCE, type Recipient } from "./delivery.ts";
 import type { Dialect, DialectFor, Input } from "./dialects.ts";
 import type { Hub, Participant, Pass } from "./hub.ts";
 import { quote, quoteError } from "./log.ts";
 import type { Room, Speaker } from "./room.ts";
 import { StoreError } from "./store.ts";
-
-/**
- * How much may wait until a client reads the answers to what it asked before, in UTF-16 units: as
- * much as one frame.
- */
-export const MAX_DEFERRED = MAX_FRAME_BYTES;
-
-/** What a deferred line counts besides its length: an empty one takes room too. */
-export const DEFERRED_WEIGHT = 16;
 
 const RESUMED_ELSEWHERE = "Resumed by another connection";
 
@@ -70,11 +61,7 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
   readonly #defaults: Defaults;
   #room: Room | undefined;
   #pass: Pass | undefined;
-  /** What waits until the client reads: lines that it sent, and errors for it. */
-  #deferred: (string | DirectMessage)[] = [];
-  #deferredLength = 0;
-  /** Whether a change of room or name is deferred: then all that follows must be. */
-  #isMoveDeferred = false;
+  readonly #deferral = new Deferral();
   #hasQuit = false;
   #hasEnded = false;
 
@@ -114,7 +101,7 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
   /** Delivers what is still due, as fast as the client reads, then closes the connection. */
   async finish(): Promise<void> {
     this.#delivery.deliverRest();
-    while (!this.#hasEnded && (this.#connection.congested || this.#deferred.length > 0)) {
+    while (!this.#hasEnded && (this.#connection.congested || this.#deferral.size > 0)) {
       await this.#delivery.drained();
       this.#delivery.deliverRest();
     }
@@ -180,14 +167,14 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
    * Does what a line asks for, or defers it if that means to answer a client that does not read.
    */
   #take(line: string): void {
-    if (this.#isMoveDeferred) return this.#defer(line);
+    if (this.#deferral.hasMove) return this.#defer(line);
     try {
       const input = this.#dialect.parse(line);
       if (!input || this.#hasSaid(input)) return;
       // Whatever is due goes first: it may be more than the client reads at once.
       this.#delivery.deliverRest();
-      if (this.#deferred.length === 0 && !this.#connection.congested) return this.#handle(input);
-      this.#isMoveDeferred = input.messageType === "join" || input.messageType === "register";
+      if (this.#deferral.size === 0 && !this.#connection.congested) return this.#handle(input);
+      this.#deferral.hasMove = input.messageType === "join" || input.messageType === "register";
       this.#defer(line);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -220,22 +207,15 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
   }
 
   #defer(item: string | DirectMessage): void {
-    const { length } = typeof item === "string" ? item : JSON.stringify(item);
-    this.#deferredLength += DEFERRED_WEIGHT + length;
-    if (this.#deferredLength > MAX_DEFERRED) {
+    if (!this.#deferral.add(item)) {
       return this.close(CloseCode.abuse, "Many requests, and their answers are not read");
     }
-    this.#deferred.push(item);
-    if (this.#deferred.length > 1) return;
+    if (this.#deferral.size > 1) return;
     this.#delivery.drained().then(() => this.#takeDeferred()).catch((error) => this.fail(error));
   }
 
   #takeDeferred(): void {
-    const items = this.#deferred;
-    this.#deferred = [];
-    this.#deferredLength = 0;
-    this.#isMoveDeferred = false;
-    for (const item of items) {
+    for (const item of this.#deferral.takeAll()) {
       if (typeof item === "string") this.receive(item);
       else if (!this.#delivery.send(item)) this.#defer(item);
     }

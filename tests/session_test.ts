@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Hub } from "../server/hub.ts";
+import { DEFERRED_WEIGHT, MAX_DEFERRED } from "../server/deferral.ts";
 import { PATIENCE } from "../server/delivery.ts";
-import { DEFERRED_WEIGHT, MAX_DEFERRED } from "../server/session.ts";
 import { FakeClock, joinChat, say, turn } from "./peer.ts";
 
 /** Lets alice and bob in. They have read all that there was, and bob reads no more. */

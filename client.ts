@@ -22,6 +22,7 @@ import {
   CloseCode,
   formatHelp,
   formatText,
+  GREETING,
   parseText,
   ProtocolError,
   type SendMessage,
@@ -31,6 +32,9 @@ import {
 
 /** The most messages and commands that may be unanswered; more input waits. */
 const MAX_UNANSWERED = 64;
+
+/** The same while there is no connection: a `/quit` among what is typed must be found. */
+const MAX_UNSENT = 1_000;
 
 /** Settings of {@linkcode chat}. */
 export interface ChatOptions {
@@ -65,7 +69,7 @@ class Conversation {
   readonly #options: ChatOptions;
   readonly #link: Link;
   readonly #leaving = new AbortController();
-  #room: string | undefined;
+  #isIn = false;
   #hasQuit = false;
   #hasFailed = false;
   #ending: Ending | undefined;
@@ -81,9 +85,9 @@ class Conversation {
         this.#notify(`connection lost, trying again in ${Math.ceil(delay / 1000)} s`);
       },
       back: (caughtUp) => this.#notify(`back${wordCaughtUp(caughtUp)}`),
-      uncertain: (message) => this.#refused(wordUncertain(message)),
+      uncertain: (message) => this.#complain(wordUncertain(message)),
       unreadable: ({ message }) => {
-        this.#refused(`The server sent what this client cannot read: ${message}`);
+        this.#complain(`The server sent what this client cannot read: ${message}`);
       },
       change: () => this.#onChange?.(),
     });
@@ -100,12 +104,16 @@ class Conversation {
     await this.#until(() => this.#link.welcome !== undefined);
     for await (const line of readLines(this.#options.input, this.#leaving.signal)) {
       this.#take(line);
-      await this.#until(() => this.#link.unanswered < MAX_UNANSWERED);
+      await this.#until(() =>
+        this.#link.unanswered < (this.#link.isConnected ? MAX_UNANSWERED : MAX_UNSENT)
+      );
     }
     // Who quits does not want to wait for a server that is not there.
-    await this.#until(() => this.#link.unanswered === 0 || (this.#hasQuit && !this.#link.isOnline));
+    await this.#until(() =>
+      this.#link.unanswered === 0 || (this.#hasQuit && !this.#link.isConnected)
+    );
     if (this.#ending) this.#explain(this.#ending);
-    else if (this.#link.unanswered > 0) this.#refused(wordLost(this.#link.unanswered));
+    else if (this.#link.unanswered > 0) this.#complain(wordLost(this.#link.unanswered));
     this.#link.leave();
     await ended;
     return this.#exitCode();
@@ -129,7 +137,7 @@ class Conversation {
       this.#leaving.abort();
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#refused(error.message);
+      this.#complain(error.message);
     }
   }
 
@@ -137,7 +145,7 @@ class Conversation {
     this.#options.notify(dim(`* ${text}`));
   }
 
-  #refused(text: string): void {
+  #complain(text: string): void {
     this.#hasFailed ||= !this.#options.isTerminal;
     this.#notify(text);
   }
@@ -150,7 +158,7 @@ class Conversation {
       case "private":
         return this.#showMessage(message, context);
       case "error":
-        return this.#refused(message.data);
+        return this.#complain(message.data);
       case "join":
       case "leave":
       case "rename":
@@ -161,18 +169,18 @@ class Conversation {
   }
 
   #greet(welcome: Welcome): void {
-    this.#options.notify(dim(formatText(welcome) ?? ""));
-    if (this.#room === undefined) this.#notify(`You are ${welcome.name} in ${welcome.room}`);
-    this.#room = welcome.room;
+    // After /nick and /join the server's own words say it; who comes back as another is not greeted.
+    const isRegistered = !this.#isIn || welcome.data === GREETING;
+    if (!this.#isIn || !isRegistered) this.#options.notify(dim(formatText(welcome) ?? ""));
+    if (isRegistered) this.#notify(`You are ${welcome.name} in ${welcome.room}`);
+    this.#isIn = true;
   }
 
   #showMessage(
     message: ServerMessage & { messageType: "message" | "private" },
-    { isOwn, isPast }: Context,
+    { isOwn }: Context,
   ): void {
-    // After an `ack` it can still come: then the name tells, which nobody else has meanwhile.
-    const isMine = isOwn || (!isPast && message.from === this.#link.welcome?.name);
-    if (isMine && !this.#options.isTerminal) return;
+    if (isOwn && !this.#options.isTerminal) return;
     this.#options.print(this.#options.isTerminal ? decorate(message) : formatText(message) ?? "");
   }
 

@@ -184,7 +184,7 @@ export interface Welcome {
   name: string;
   address: string;
   room: string;
-  /** Names this run of the server: ids of another epoch mean nothing in this one. */
+  /** Names the history that ids belong to: this run of the server, or the file of `--db`. */
   epoch: string;
   /** A secret that lets its owner, and nobody else, resume. */
   session: string;

@@ -1,7 +1,8 @@
 /**
  * The link: a client's part in a chat, over one connection after the other. When a connection is
  * lost it makes another, goes on where that one ended, and sends again what was not accepted. So
- * its owner sees each event once and in order, and what it says is said once.
+ * its owner sees each event once and in order, and what it says is said once, for as long as the
+ * server knows what it has accepted: those events that it keeps.
  *
  * It is for every client that speaks `chat.v1`, in a terminal or on a page: it needs nothing but the
  * standard `WebSocket`.
@@ -25,14 +26,14 @@ import {
   type Welcome,
   wordMissed,
 } from "../protocol.ts";
-import { type Entry, Outbox } from "./outbox.ts";
+import { type Entry, newRef, Outbox } from "./outbox.ts";
 
 /** The shortest and the longest time before another connection is tried, in milliseconds. */
 const [MIN_DELAY, MAX_DELAY] = [500, 30_000];
 
 /**
- * How long nothing may come before the server is asked whether it is there, and then before the
- * connection counts as lost, in milliseconds.
+ * How often it is looked at whether anything came, in milliseconds. After two times that nothing
+ * did, the server is asked whether it is there; after a third, the connection counts as lost.
  */
 export const SILENCE = 15_000;
 
@@ -50,6 +51,14 @@ const FINAL_CODES: readonly number[] = [
   CloseCode.normal,
   CloseCode.unauthorized,
   CloseCode.kicked,
+];
+
+/** Close codes that may be this client's own doing: to come back at once would bring them again. */
+const BLAMING_CODES: readonly number[] = [
+  CloseCode.notJson,
+  CloseCode.tooBig,
+  CloseCode.internalError,
+  CloseCode.abuse,
 ];
 
 /** There is no connection. Its message is one line: what is wrong and what to do. */
@@ -135,13 +144,21 @@ export class Link {
    * go out. Undefined from then on.
    */
   #arrival: string | undefined;
-  /** Whether this connection is not the first one. */
+  /** Whether this connection had its welcome. */
+  #isWelcome = false;
+  /** Whether this connection is not the first one, and not all is caught up. */
   #isReturning = false;
   #caughtUp = 0;
-  /** How many connections were tried since the last one that got a welcome. */
+  /** Whether the server has told that events before the next one are missed. */
+  #isGapTold = false;
+  /** What was sent before a ping, for pings that were sent because something was missed. */
+  readonly #sentBefore = new Map<string, readonly string[]>();
+  /** How many connections were tried since the last one that was any good. */
   #attempt = 0;
+  #isBlamed = false;
   /** How often the time of {@linkcode SILENCE} has passed since anything came. */
   #silences = 0;
+  /** Cancels the one timer there is: of the silence, of the next connection, or of leaving. */
   #cancelTimer: (() => void) | undefined;
   #isLeaving = false;
 
@@ -153,8 +170,7 @@ export class Link {
   }
 
   /**
-   * Resolves when it is over: this client has left, or was sent away for good. Rejects if `connect`
-   * fails with anything but a {@linkcode ConnectError}.
+   * Resolves when it is over: this client has left, was sent away for good, or was never let in.
    */
   get ended(): Promise<Ending> {
     return this.#ended.promise;
@@ -168,6 +184,11 @@ export class Link {
   /** Whether it is connected, and all is caught up. */
   get isOnline(): boolean {
     return this.#socket?.readyState === WebSocket.OPEN && this.#arrival === undefined;
+  }
+
+  /** Whether there is a connection, though not all may be caught up. */
+  get isConnected(): boolean {
+    return this.#socket !== undefined;
   }
 
   /** How much was sent, or waits to be sent, and is not answered yet. */
@@ -211,8 +232,12 @@ export class Link {
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#take(data);
     socket.onclose = (ending) => this.#lose(ending);
+    this.#isWelcome = false;
     this.#isReturning = this.#welcome !== undefined;
-    this.#arrival = crypto.randomUUID();
+    this.#isGapTold = false;
+    this.#sentBefore.clear();
+    // Not randomUUID: a page has that only where its address is secure.
+    this.#arrival = newRef();
     this.#caughtUp = 0;
     this.#transmit(this.#registration(), { messageType: "ping", data: this.#arrival });
     this.#silences = 0;
@@ -227,28 +252,26 @@ export class Link {
     return { messageType: "register", data, room: last, epoch, session, after };
   }
 
-  #transmit(...messages: ClientMessage[]): void {
-    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+  /** Sends messages in one frame. Returns whether they went out. */
+  #transmit(...messages: ClientMessage[]): boolean {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(messages.map(formatChat).join("\n"));
+    return true;
   }
 
   #sendEntry(entry: Entry): void {
-    entry.wasSent = true;
     const { key, message } = entry;
-    if (message.messageType === "message") this.#transmit(message);
-    else this.#transmit(message, { messageType: "ping", data: key });
-  }
-
-  /** Sends what is not answered, also again, except what may not be handed over twice. */
-  #sendUnanswered(): void {
-    for (const entry of this.#outbox.entries()) {
-      if (!entry.wasSent || !isPrivate(entry.message)) this.#sendEntry(entry);
-    }
+    const isMessage = message.messageType === "message";
+    const went = isMessage
+      ? this.#transmit(message)
+      : this.#transmit(message, { messageType: "ping", data: key });
+    entry.wasSent ||= went;
   }
 
   /** Notices when a server has gone without a word. */
   #watch(): void {
     this.#cancelTimer = this.#after(SILENCE, () => {
+      [this.#attempt, this.#isBlamed] = [0, false];
       this.#silences++;
       if (this.#silences > 2) return this.#lose({ code: 1006, reason: "" });
       if (this.#silences === 2) this.#transmit({ messageType: "ping" });
@@ -264,7 +287,9 @@ export class Link {
       if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close();
     }
     this.#socket = undefined;
-    if (this.#isLeaving || FINAL_CODES.includes(code)) return this.#end({ code, reason });
+    const isOver = this.#isLeaving || FINAL_CODES.includes(code) || !this.#welcome;
+    if (isOver) return this.#end({ code, reason });
+    this.#isBlamed ||= BLAMING_CODES.includes(code);
     for (const message of this.#outbox.takeUncertain()) this.#events.uncertain(message);
     const isFirst = this.#attempt === 0;
     const delay = this.#tryLater();
@@ -275,9 +300,7 @@ export class Link {
   #tryLater(): number {
     const random = this.#options.random ?? Math.random;
     const delay = reconnectDelay(this.#attempt++, random());
-    this.#cancelTimer = this.#after(delay, () => {
-      this.#reconnect().catch((error) => this.#ended.reject(error));
-    });
+    this.#cancelTimer = this.#after(delay, () => void this.#reconnect());
     return delay;
   }
 
@@ -285,8 +308,9 @@ export class Link {
     try {
       this.#attach(await this.#options.connect());
     } catch (error) {
-      if (!(error instanceof ConnectError)) throw error;
-      if (!this.#isLeaving) this.#tryLater();
+      if (this.#isLeaving) return;
+      if (error instanceof ConnectError) this.#tryLater();
+      else this.#end({ code: CloseCode.internalError, reason: String(error) });
     }
   }
 
@@ -340,25 +364,43 @@ export class Link {
     if (!isKnown) this.#next = undefined;
     if (this.#next === undefined) this.#pastEnd = welcome.id;
     this.#welcome = welcome;
-    this.#attempt = 0;
+    this.#isWelcome = true;
     const isQuiet = this.#isReturning && before?.name === welcome.name;
     if (!isQuiet) this.#events.receive(welcome, { isPast: false, isOwn: false });
   }
 
-  /** Takes the answer to a ping: to the one of the arrival, or to one that followed a request. */
+  /** Takes the answer to a ping. */
   #takePong(data: string): void {
-    if (data !== this.#arrival) return void this.#outbox.settle(data);
+    if (data === this.#arrival) return this.#arrive();
+    // What was sent before, and is not answered, was accepted: its answer is among what is missed.
+    for (const key of this.#sentBefore.get(data) ?? [data]) this.#outbox.settle(key);
+    this.#sentBefore.delete(data);
+  }
+
+  /** All is caught up: now what waits can go out. */
+  #arrive(): void {
+    if (!this.#isWelcome) {
+      return this.#lose({ code: CloseCode.tryAgainLater, reason: "The server did not let us in" });
+    }
     this.#arrival = undefined;
+    if (!this.#isBlamed) this.#attempt = 0;
     if (this.#isReturning) this.#events.back(this.#caughtUp);
     this.#isReturning = false;
-    this.#sendUnanswered();
+    // What went out on an earlier connection, too: private messages were taken out when it was lost.
+    for (const entry of this.#outbox.entries()) this.#sendEntry(entry);
   }
 
   #miss(message: Missed): void {
-    if (this.#next !== undefined) this.#next += message.count;
+    this.#isGapTold = true;
     this.#events.receive(message, { isPast: false, isOwn: false });
-    // What brought a message back may be among what is missed.
-    if (this.isOnline) this.#sendUnanswered();
+    if (!this.isOnline) return;
+    const sent = this.#outbox.entries().filter(({ wasSent, message }) =>
+      wasSent && message.messageType === "message"
+    );
+    if (sent.length === 0) return;
+    const ping = newRef();
+    this.#sentBefore.set(ping, sent.map(({ key }) => key));
+    this.#transmit({ messageType: "ping", data: ping });
   }
 
   #takeEvent(event: RoomEvent & { id: number }): void {
@@ -367,17 +409,14 @@ export class Link {
     const ref = event.messageType === "message" ? event.ref : undefined;
     const isOwn = ref !== undefined && this.#outbox.settle(ref);
     if (id < expected) return;
-    if (id > expected) this.#miss(wordMissed(id - expected));
+    if (id > expected && !this.#isGapTold) this.#miss(wordMissed(id - expected));
+    this.#isGapTold = false;
     this.#next = id + 1;
     if (this.#isReturning && event.messageType === "message" && !isOwn) this.#caughtUp++;
     const isOwnReturn = this.#isReturning && isMembership(event) &&
       event.from === this.#welcome?.name;
     if (!isOwnReturn) this.#events.receive(event, { isPast: id <= this.#pastEnd, isOwn });
   }
-}
-
-function isPrivate(message: ClientMessage): boolean {
-  return message.messageType === "message" && message.to !== undefined;
 }
 
 function isMembership(event: RoomEvent): event is Membership {

@@ -9,7 +9,7 @@
 
 import assert from "node:assert/strict";
 import { connect } from "../client/connect.ts";
-import { Link } from "../client/link.ts";
+import { Link, SILENCE } from "../client/link.ts";
 import type { RoomEvent, ServerMessage } from "../protocol.ts";
 import { Proxy } from "../tests/proxy.ts";
 import { Program, startServer } from "./program.ts";
@@ -48,9 +48,9 @@ class Witness {
     this.link = new Link({
       name,
       connect: () => connect(new URL(`ws://127.0.0.1:${port()}`)),
-      // The tests are about what happens, and not about how long it takes.
+      // It comes back soon: the tests are about what happens, not about how long it takes.
       after: (ms, callback) => {
-        const timer = setTimeout(callback, ms / 20);
+        const timer = setTimeout(callback, ms < SILENCE ? ms / 20 : ms);
         return () => clearTimeout(timer);
       },
     }, {
@@ -96,7 +96,7 @@ Deno.test("kill -9 in the middle of a stream of messages, twenty times: what cam
   let said = 0;
   const accepted: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    for (const writer of writers) await writer.until(() => writer.backs === round);
+    for (const writer of writers) await writer.until(() => writer.backs >= round);
     let isTime = false;
     const kill = (): void => {
       isTime = true;
@@ -116,15 +116,16 @@ Deno.test("kill -9 in the middle of a stream of messages, twenty times: what cam
     server = await start();
   }
   for (const writer of writers) {
-    await writer.until(() => writer.backs === ROUNDS && writer.link.unanswered === 0);
+    await writer.until(() => writer.backs >= ROUNDS && writer.link.unanswered === 0);
   }
 
   const reader = new Witness(() => server.port, "reader");
   await reader.link.start();
   await reader.until(() => reader.link.isOnline);
   const stored = new Set(reader.events.map(wordEvent));
-  for (const { events, problems, backs } of writers) {
-    assert.deepEqual([problems, backs], [[], ROUNDS]);
+  // What each writer saw come back, at any time, is in `events`.
+  for (const { events, problems } of writers) {
+    assert.deepEqual(problems, []);
     assert.ok(events.length > 0 && events.every((event) => stored.has(wordEvent(event))));
   }
   // From the first id on, without a hole or a repeat.
@@ -161,6 +162,8 @@ Deno.test("fifty connections cut during 5,000 messages: every client has the sam
   await monitor.until(() =>
     monitor.events.filter(({ messageType }) => messageType === "join").length === 1 + names.length
   );
+  // Who does not read what a client prints would hold it up.
+  const printed = new Map(names.map((name) => [name, printedBy(clients.get(name), name)]));
   for (const name of writers) {
     clients.get(name)?.type(Array.from({ length: 2_500 }, (_, i) => `line ${i}\n`).join(""));
   }
@@ -182,9 +185,7 @@ Deno.test("fifty connections cut during 5,000 messages: every client has the sam
   for (const [name, client] of clients) {
     // A client prints what others say.
     const expected = said.filter((line) => !line.startsWith(`${name}: `));
-    const lines: string[] = [];
-    while (lines.length < expected.length) lines.push(await client.line());
-    assert.deepEqual(lines, expected);
+    assert.deepEqual(await printed.get(name), expected);
     const { code, stdout, stderr } = await client.finish();
     assert.deepEqual([code, stdout], [0, []], stderr);
     lost += stderr.split("* connection lost, trying again in 1 s").length - 1;
@@ -195,6 +196,14 @@ Deno.test("fifty connections cut during 5,000 messages: every client has the sam
   await monitor.link.ended;
   Deno.removeSync(directory, { recursive: true });
 });
+
+/** Returns as many lines as a client prints of the 5,000: all but its own. */
+async function printedBy(client: Program | undefined, name: string): Promise<string[]> {
+  const count = name.startsWith("writer") ? 2_500 : 5_000;
+  const lines: string[] = [];
+  while (client && lines.length < count) lines.push(await client.line());
+  return lines;
+}
 
 /** Reads a server's log, which nobody needs, so that it is not held up. */
 async function drainLog(server: Program): Promise<void> {

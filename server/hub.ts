@@ -64,6 +64,8 @@ export interface Pass {
   room: string;
   /** The id in that room up to which all happened before its owner came, and is not for them. */
   since: number;
+  /** The room before, and the same of it. */
+  left?: { readonly room: string; readonly since: number };
   /** The connection that has it; undefined when that has ended. */
   holder: Participant | undefined;
   /** When it stops being valid, in milliseconds since 1970; undefined while it has a holder. */

@@ -53,6 +53,10 @@ export interface Member {
 
 /** Who says something to a room. */
 export interface Speaker {
+  /** Where they are now. */
+  readonly room: Room | undefined;
+  /** Is told that what they said before they left the room was published after it. */
+  acknowledge(ref: string, id: number): void;
   /** Is told that what they said was not stored, and so was not published, and why. */
   notStored(message: RoomMessage, reason: string): void;
 }
@@ -221,6 +225,11 @@ export class Room implements Writer {
     return this.#refs.get(ref) ?? this.#archive?.idOf(ref);
   }
 
+  /** Tells whether a message with that `ref` still has to be stored: its answer will come. */
+  isStaged(ref: string): boolean {
+    return this.#stagedRefs.has(ref);
+  }
+
   /** Publishes what `speaker` says, whose `ref` is new here, once it is stored. */
   publish(message: RoomMessage, speaker?: Speaker): void {
     this.#append(message, speaker);
@@ -237,7 +246,11 @@ export class Room implements Writer {
     const staged = this.#staged;
     this.#staged = [];
     this.#stagedRefs.clear();
-    for (const { event } of staged) this.#publish(event);
+    for (const { event, speaker } of staged) {
+      const id = this.#publish(event);
+      if (event.messageType !== "message" || event.ref === undefined) continue;
+      if (speaker && speaker.room !== this) speaker.acknowledge(event.ref, id);
+    }
   }
 
   /**
@@ -284,7 +297,7 @@ export class Room implements Writer {
   }
 
   #append(event: RoomEvent, speaker?: Speaker): void {
-    if (!this.#journal) return this.#publish(event);
+    if (!this.#journal) return void this.#publish(event);
     this.#staged.push({ event, speaker });
     if (event.messageType === "message" && event.ref !== undefined) {
       this.#stagedRefs.add(event.ref);
@@ -292,7 +305,7 @@ export class Room implements Writer {
     this.#journal.stage(this);
   }
 
-  #publish(event: RoomEvent): void {
+  #publish(event: RoomEvent): number {
     const { oldest } = this.#queue;
     const overwritten = this.#queue.at(oldest);
     const id = this.#queue.publish(event);
@@ -301,5 +314,6 @@ export class Room implements Writer {
     if (this.#queue.oldest > oldest && overwritten?.messageType === "message") {
       if (overwritten.ref !== undefined) this.#refs.delete(overwritten.ref);
     }
+    return id;
   }
 }

@@ -152,7 +152,12 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
   notStored({ ref }: RoomMessage, reason: string): void {
     if (this.#hasEnded) return;
     const data = `The message was not stored: ${reason}. Send it again later.`;
-    this.#answerError({ messageType: "error", code: "not_stored", data, ref });
+    this.#answer({ messageType: "error", code: "not_stored", data, ref });
+  }
+
+  /** Answers that something said was accepted: now, or before. */
+  acknowledge(ref: string, id: number): void {
+    if (!this.#hasEnded) this.#answer({ messageType: "ack", ref, id });
   }
 
   /** Makes way for another connection of the same person: nobody sees them leave. */
@@ -179,7 +184,7 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       const { code, message: data, ref } = error;
-      this.#answerError({ messageType: "error", code, data, ref });
+      this.#answer({ messageType: "error", code, data, ref });
     }
   }
 
@@ -190,8 +195,9 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
   #hasSaid(input: Input): boolean {
     const room = this.#room;
     if (input.messageType !== "message" || input.to !== undefined || !room) return false;
-    if (input.ref !== undefined && room.idOf(input.ref) !== undefined) return false;
-    this.#say(room, input);
+    const { ref } = input;
+    if (ref !== undefined && room.idOf(ref) !== undefined) return false;
+    if (ref === undefined || !room.isStaged(ref)) this.#say(room, input);
     return true;
   }
 
@@ -202,8 +208,8 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
     this.#hub.log("info", () => `From client ${address} ${quote(data)}`);
   }
 
-  #answerError(error: DirectMessage & { messageType: "error" }): void {
-    if (!this.#delivery.send(error)) this.#defer(error);
+  #answer(message: DirectMessage): void {
+    if (!this.#delivery.send(message)) this.#defer(message);
   }
 
   #defer(item: string | DirectMessage): void {
@@ -240,7 +246,7 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
     switch (input.messageType) {
       case "message":
         return input.to === undefined
-          ? this.#acknowledge(this.#room, input)
+          ? this.#sayAgain(this.#room, input)
           : this.#whisper(input, input.to);
       case "join":
         return this.#join(this.#room, input.data);
@@ -266,9 +272,13 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
 
   #resume(pass: Pass, message: Register): void {
     const room = this.#openRoom(message.room ?? pass.room);
-    const { after: seen = Infinity } = room.name === pass.room ? message : {};
+    // Of a room that was just left too: the welcome of the other may not have arrived.
+    const place = [pass, pass.left].find((place) => place?.room === room.name);
+    const { after } = message;
     // Who saw more than there is saw it in a history that is gone: a copy was restored.
-    const after = seen > room.newest ? undefined : Math.max(seen, pass.since);
+    const resumed = place && after !== undefined && after <= room.newest
+      ? { after: Math.max(after, place.since), since: place.since }
+      : undefined;
     const old = pass.holder;
     const isPresent = old?.room === room;
     if (isPresent) old.makeWay();
@@ -276,7 +286,7 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
     this.#hub.transfer(pass, this);
     this.#pass = pass;
     this.#hub.claim(this, pass.name);
-    this.#comeInto(room, GREETING, after);
+    this.#comeInto(room, GREETING, resumed);
     if (!isPresent) room.announce(this);
     this.#delivery.follow();
   }
@@ -315,17 +325,21 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
   }
 
   /**
-   * Comes into a room, is greeted, and subscribes to what comes after the greeting or the id
-   * `after`.
+   * Comes into a room, is greeted, and subscribes to what comes after the greeting; or, who has
+   * `resumed`, to what comes after that id.
    */
-  #comeInto(room: Room, greeting: string, after?: number): void {
+  #comeInto(room: Room, greeting: string, resumed?: { after: number; since: number }): void {
     this.#room = room;
     room.admit(this);
     if (this.#dialect.resumes) this.#pass ??= this.#hub.issue(this);
+    const left = this.#pass && { room: this.#pass.room, since: this.#pass.since };
     const newsBegin = this.#dialect.greet(this.#welcome(room, greeting), room);
     this.#delivery.watch();
-    if (this.#pass && after === undefined) this.#pass.since = newsBegin;
-    this.#delivery.subscribe(room.subscribe(after ?? newsBegin));
+    if (this.#pass && left) {
+      if (left.room !== room.name) this.#pass.left = left;
+      this.#pass.since = resumed?.since ?? newsBegin;
+    }
+    this.#delivery.subscribe(room.subscribe(resumed?.after ?? newsBegin));
   }
 
   #leave(): void {
@@ -339,11 +353,11 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
   }
 
   /** Answers what was said already, unless it was forgotten meanwhile. */
-  #acknowledge(room: Room, message: SendMessage): void {
+  #sayAgain(room: Room, message: SendMessage): void {
     const { ref } = message;
     const id = ref === undefined ? undefined : room.idOf(ref);
-    if (ref === undefined || id === undefined) return this.#say(room, message);
-    this.#delivery.send({ messageType: "ack", ref, id });
+    if (ref === undefined || id === undefined) this.#say(room, message);
+    else this.acknowledge(ref, id);
   }
 
   #whisper({ data, ref }: SendMessage, to: string): void {
@@ -364,7 +378,7 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
     if (!target.tell(message)) {
       throw new ProtocolError("unknown_user", `${target.name} is too far behind to be told.`, ref);
     }
-    if (target !== this) this.#delivery.send(message);
+    if (target !== this) this.#answer(message);
   }
 
   /** Words a welcome, and notes in the pass what resuming gives back. */

@@ -4,6 +4,7 @@ import { chat, type ChatOptions } from "../client.ts";
 import { connect } from "../client/connect.ts";
 import { readLines } from "../client/lines.ts";
 import { ConnectError } from "../client/link.ts";
+import { GREETING } from "../protocol.ts";
 import { TestServer } from "./peer.ts";
 import { said, ScriptedServer } from "./scripted.ts";
 
@@ -217,6 +218,55 @@ Deno.test("client /quit: does not wait for a server that is gone, and says what 
   client.type("one\ntwo\n/quit\n");
   assert.equal(await client.exitCode, 1);
   assert.equal(client.notices.at(-1), "* 2 of what you typed were not sent");
+});
+
+Deno.test("client /quit: what was typed before it goes out first, also while it is coming in", async () => {
+  await using server = new ScriptedServer();
+  const client = new TestClient(server);
+  client.type("one\n/quit\n");
+  const peer = await server.accept();
+  await peer.take("register");
+  const { data } = await peer.take("ping");
+  const fields = { data: "Hi", name: "al", address: "x", room: "lobby", epoch: "e", session: "s" };
+  peer.send({ messageType: "welcome", ...fields, id: 0 });
+  // The turns of this event loop in which it reads its input.
+  await using other = new TestServer();
+  await (await other.register("someone"))[Symbol.asyncDispose]();
+  peer.send({ messageType: "pong", data });
+  const message = await peer.take("message");
+  peer.send({ messageType: "ack", ref: message["ref"], id: 1 });
+  assert.equal(await client.exitCode, 0);
+});
+
+Deno.test("client /quit: is found behind whatever is typed while there is no connection", async () => {
+  await using server = new ScriptedServer();
+  const client = new TestClient(server);
+  const peer = await server.accept();
+  await peer.welcome({});
+  peer.socket.close(1001);
+  while (!client.notices.some((line) => line.includes("lost"))) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  client.type(`${"line\n".repeat(100)}/quit\n`);
+  assert.equal(await client.exitCode, 1);
+  assert.equal(client.notices.at(-1), "* 100 of what you typed were not sent");
+});
+
+Deno.test("client: is told which name it has when it comes back as another", async () => {
+  await using server = new ScriptedServer();
+  const client = new TestClient(server);
+  const peer = await server.accept();
+  await peer.welcome({ data: GREETING });
+  peer.socket.close(1001);
+  await (await server.accept()).welcome({ data: GREETING, name: "al-2", session: "s2" });
+  assert.equal(await client.finish(), 0);
+  assert.deepEqual(client.notices, [
+    GREETING,
+    "* You are al in lobby",
+    "* connection lost, trying again in 1 s",
+    "* You are al-2 in lobby",
+    "* back",
+  ]);
 });
 
 Deno.test("client: who is sent away for good is told why: exit 3 if it may not come in, else 1", async () => {

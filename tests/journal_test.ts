@@ -157,6 +157,46 @@ Deno.test("journal: what many say in one turn is tried once, with a bounded numb
   assert.equal(hub.counters.published, 0);
 });
 
+Deno.test("journal: what is sent twice while nothing can be stored is stored once in the end", async () => {
+  const store = new FakeStore();
+  const hub = makeHub(store);
+  const alice = await join(hub, "alice");
+  const message = '{"messageType":"message","data":"one","ref":"r1"}';
+  store.isFull = true;
+  alice.session.receive(message);
+  await turn();
+  received(alice);
+  store.isFull = false;
+  alice.session.receive(message);
+  alice.session.receive(message);
+  await turn();
+  const told = received(alice).map(({ id, messageType }) => [id, messageType]);
+  assert.deepEqual(told, [[2, "message"]]);
+  assert.equal(hub.counters.published, 1);
+});
+
+Deno.test("journal: who spoke and left the room before it was stored is told that it was", async () => {
+  const store = new FakeStore();
+  const hub = makeHub(store);
+  const alice = await join(hub, "alice");
+  const bob = await join(hub, "bob");
+  store.isFull = true;
+  say(alice.session, "lost");
+  await turn();
+  received(alice);
+  received(bob);
+  store.isFull = false;
+  alice.session.receive('{"messageType":"message","data":"one","ref":"r1"}');
+  alice.session.receive('{"messageType":"join","data":"dev"}');
+  await turn();
+  assert.deepEqual(received(bob).map(({ data, messageType }) => data ?? messageType), [
+    "one",
+    "leave",
+  ]);
+  const acks = received(alice).filter(({ messageType }) => messageType === "ack");
+  assert.deepEqual(acks, [{ messageType: "ack", ref: "r1", id: 3 }]);
+});
+
 Deno.test("journal: a room that cannot be opened is an error, and everyone stays where they are", async () => {
   const store = new FakeStore();
   const hub = makeHub(store);

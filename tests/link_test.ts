@@ -309,16 +309,116 @@ for (const [what, fields] of [["epoch", { epoch: "e2" }], ["shorter history", {}
   });
 }
 
-Deno.test("link: what may be among what was missed is sent again", async () => {
+Deno.test("link: what it said may be among what is missed: it is not said again, and counts as said", async () => {
   await using server = new ScriptedServer();
   const { alice, peer } = await startScripted(server);
   alice.say("hello");
-  const { ref } = await peer.take("message");
+  await peer.take("message");
   peer.send({ messageType: "missed", count: 5, data: "5 messages missed" });
-  assert.equal((await peer.take("message"))["ref"], ref);
-  peer.send({ messageType: "ack", ref, id: 1 }, said(6, "six"));
-  await alice.hears("6 bob: six");
+  const { data } = await peer.take("ping");
+  assert.equal(alice.link.unanswered, 1);
+  peer.send(said(6, "six"), { messageType: "pong", data });
+  await alice.until(() => alice.link.unanswered === 0);
   assert.deepEqual(alice.told, ["missed 5", "6 bob: six"]);
+  assert.deepEqual(peer.got, []);
+  await alice.leave();
+});
+
+Deno.test("link: with a ring of 2 that passes it all the time, it says everything once", async () => {
+  await using server = new TestServer({ capacity: 2 });
+  const alice = await TestLink.start(server.port, { name: "alice" });
+  for (let i = 0; i < 20; i++) alice.say(`m${i}`);
+  await alice.until(() => alice.link.unanswered === 0);
+  const published = server.log.filter((line) => line.includes("From client"));
+  assert.equal(published.length, 20);
+  await alice.leave();
+});
+
+Deno.test("link: a join whose welcome is lost: it resumes the room that it knows, and moves then", async () => {
+  await using server = new TestServer();
+  await using proxy = new Proxy(server.port);
+  await using bob = await server.register("bob");
+  const alice = await TestLink.start(proxy.port, { name: "alice" });
+  proxy.mute();
+  for (let i = 0; i < 40; i++) bob.send({ messageType: "message", data: `m${i}` });
+  alice.link.send({ messageType: "join", data: "dev" });
+  alice.say("in dev");
+  await bob.jsonWhere(({ messageType, from }) => messageType === "leave" && from === "alice");
+  bob.send({ messageType: "join", data: "dev" });
+  await bob.jsonWhere(({ data }) => data === "in dev");
+  proxy.cut();
+  await alice.comeBack();
+  await alice.until(() => alice.link.unanswered === 0);
+  const messages = alice.told.filter((line) => /^\d+ bob: m/.test(line));
+  assert.equal(messages.length, 40);
+  assert.ok(!alice.told.some((line) => line.startsWith("missed")), alice.told.join("\n"));
+  assert.equal(alice.link.welcome?.room, "dev");
+  bob.send({ messageType: "message", data: "last" });
+  const rest: unknown[] = [];
+  while (rest.at(-1) !== "last") rest.push(JSON.parse(await bob.line()).data);
+  assert.ok(!rest.includes("in dev"), "it was said twice");
+  await alice.leave();
+});
+
+Deno.test("link: a registration that is answered by an error is no arrival", async () => {
+  await using server = new ScriptedServer();
+  const refuse = async (peer: ScriptedPeer): Promise<void> => {
+    await peer.take("register");
+    const { data } = await peer.take("ping");
+    peer.send({ messageType: "error", code: "full", data: "Full." }, { messageType: "pong", data });
+  };
+  const first = new TestLink(server.port);
+  await first.link.start();
+  await refuse(await server.accept());
+  assert.equal((await first.link.ended).code, 1013);
+  assert.deepEqual(first.told, ["error"]);
+
+  const { alice, peer } = await startScripted(server);
+  peer.socket.close(1001);
+  await alice.until(() => !alice.link.isOnline && alice.clock.pending > 0);
+  alice.say("waits");
+  alice.clock.advance(500);
+  await refuse(await server.accept());
+  await alice.hears("error");
+  alice.clock.advance(1_000);
+  const again = await server.accept();
+  await again.welcome({});
+  assert.equal((await again.take("message"))["data"], "waits");
+  await alice.leave();
+});
+
+Deno.test("link: a connection that ends before its first welcome is the only one", async () => {
+  await using server = new ScriptedServer();
+  const alice = new TestLink(server.port);
+  await alice.link.start();
+  (await server.accept()).socket.close(1013, "full");
+  assert.deepEqual(await alice.link.ended, { code: 1013, reason: "full" });
+});
+
+Deno.test("link: comes back ever later to a server that ends it for what it does", async () => {
+  await using server = new ScriptedServer();
+  const { alice, peer } = await startScripted(server);
+  const delays: number[] = [];
+  let current = peer;
+  for (let i = 0; i < 4; i++) {
+    current.socket.close(4429);
+    await alice.until(() => !alice.link.isOnline && alice.clock.pending > 0);
+    const before = alice.clock.elapsed();
+    while (alice.clock.pending > 0) alice.clock.advance(500);
+    delays.push(alice.clock.elapsed() - before);
+    current = await server.accept();
+    await current.welcome({});
+    await alice.until(() => alice.link.isOnline);
+  }
+  assert.deepEqual(delays, [500, 1_000, 2_000, 4_000]);
+  await alice.leave();
+});
+
+Deno.test("link: whatever a server says is missed, what comes then is shown", async () => {
+  await using server = new ScriptedServer();
+  const { alice, peer } = await startScripted(server, said(1, "one"));
+  peer.send({ messageType: "missed", count: Number.MAX_SAFE_INTEGER, data: "all" }, said(2, "two"));
+  await alice.hears("2 bob: two");
   await alice.leave();
 });
 

@@ -156,6 +156,8 @@ export class Link {
   /** How many connections were tried since the last one that was any good. */
   #attempt = 0;
   #isBlamed = false;
+  /** Whether it was told that the connection is lost, and not yet that it is back. */
+  #isLostTold = false;
   /** How often the time of {@linkcode SILENCE} has passed since anything came. */
   #silences = 0;
   /** Cancels the one timer there is: of the silence, of the next connection, or of leaving. */
@@ -291,9 +293,9 @@ export class Link {
     if (isOver) return this.#end({ code, reason });
     this.#isBlamed ||= BLAMING_CODES.includes(code);
     for (const message of this.#outbox.takeUncertain()) this.#events.uncertain(message);
-    const isFirst = this.#attempt === 0;
     const delay = this.#tryLater();
-    if (isFirst) this.#events.lost(delay);
+    if (!this.#isLostTold) this.#events.lost(delay);
+    this.#isLostTold = true;
     this.#events.change();
   }
 
@@ -385,7 +387,7 @@ export class Link {
     this.#arrival = undefined;
     if (!this.#isBlamed) this.#attempt = 0;
     if (this.#isReturning) this.#events.back(this.#caughtUp);
-    this.#isReturning = false;
+    this.#isReturning = this.#isLostTold = false;
     // What went out on an earlier connection, too: private messages were taken out when it was lost.
     for (const entry of this.#outbox.entries()) this.#sendEntry(entry);
   }

@@ -102,7 +102,7 @@ function claim(file: string, schema: Schema): Claim {
   const stat = found ?? create(file);
   if (stat.isDirectory) throw new StoreError("it is a directory");
   if (!stat.isFile) throw new StoreError("it is not a file");
-  const identity = `${stat.dev}:${stat.ino}`;
+  const identity = `${stat.dev}:${stat.ino ?? file}`;
   // Before it is opened: when a process closes a file, all its locks on it are gone (POSIX, fcntl).
   if (inUse.has(identity)) throw new StoreError(IN_USE);
   if (stat.size > 0) checkHeader(file, schema);

@@ -69,11 +69,6 @@ export class Journal {
     this.#trimAfter(TRIM_INTERVAL);
   }
 
-  /** Names the history that is kept. */
-  get epoch(): string {
-    return this.#store.epoch;
-  }
-
   /** Has a room's page stored at the end of this turn. */
   stage(writer: Writer): void {
     this.#writers.add(writer);

@@ -244,6 +244,8 @@ export class Link {
     this.#transmit(this.#registration(), { messageType: "ping", data: this.#arrival });
     this.#silences = 0;
     this.#watch();
+    // It can be gone already: then its close event has been.
+    if (socket.readyState !== WebSocket.OPEN) this.#lose({ code: 1006, reason: "" });
   }
 
   #registration(): Register {

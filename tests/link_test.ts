@@ -249,9 +249,10 @@ Deno.test("link: tries again at growing intervals, and says so once; a first try
 /** Starts a link to a scripted server, with what it tells at the first arrival. */
 async function startScripted(
   server: ScriptedServer,
+  options: Partial<LinkOptions> = {},
   ...events: object[]
 ): Promise<{ alice: TestLink; peer: ScriptedPeer }> {
-  const starting = TestLink.start(server.port);
+  const starting = TestLink.start(server.port, options);
   const peer = await server.accept();
   await peer.welcome({ id: events.length }, ...events);
   return { alice: await starting, peer };
@@ -259,7 +260,7 @@ async function startScripted(
 
 Deno.test("link: registers again with session, epoch and the last id; sends again with the same ref", async () => {
   await using server = new ScriptedServer();
-  const { alice, peer } = await startScripted(server, said(1, "one"), said(2, "two"));
+  const { alice, peer } = await startScripted(server, {}, said(1, "one"), said(2, "two"));
   alice.say("hello");
   const { ref } = await peer.take("message");
   assert.equal(typeof ref, "string");
@@ -277,7 +278,7 @@ Deno.test("link: registers again with session, epoch and the last id; sends agai
 
 Deno.test("link: a server that does not know the session any more: nothing twice, and gaps are told", async () => {
   await using server = new ScriptedServer();
-  const { alice, peer } = await startScripted(server, said(1, "one"), said(2, "two"));
+  const { alice, peer } = await startScripted(server, {}, said(1, "one"), said(2, "two"));
   peer.socket.close(1001);
   await alice.until(() => !alice.link.isOnline && alice.clock.pending > 0);
   alice.clock.advance(500);
@@ -298,7 +299,7 @@ Deno.test("link: a server that does not know the session any more: nothing twice
 for (const [what, fields] of [["epoch", { epoch: "e2" }], ["shorter history", {}]] as const) {
   Deno.test(`link: with another ${what}, ids mean something else, and all is shown`, async () => {
     await using server = new ScriptedServer();
-    const { alice, peer } = await startScripted(server, said(1, "one"), said(2, "two"));
+    const { alice, peer } = await startScripted(server, {}, said(1, "one"), said(2, "two"));
     peer.socket.close(1001);
     await alice.until(() => !alice.link.isOnline && alice.clock.pending > 0);
     alice.clock.advance(500);
@@ -395,6 +396,33 @@ Deno.test("link: a connection that ends before its first welcome is the only one
   assert.deepEqual(await alice.link.ended, { code: 1013, reason: "full" });
 });
 
+Deno.test("link: notices a connection that was gone before it had it", async () => {
+  await using server = new ScriptedServer();
+  let isGone = false;
+  const { alice, peer } = await startScripted(server, {
+    connect: async () => {
+      const socket = await connect(new URL(`ws://127.0.0.1:${server.port}`));
+      if (!isGone) return socket;
+      isGone = false;
+      await new Promise((resolve) => {
+        socket.onclose = resolve;
+        socket.close();
+      });
+      return socket;
+    },
+  });
+  isGone = true;
+  peer.socket.close(1001);
+  await alice.until(() => !alice.link.isOnline && alice.clock.pending > 0);
+  alice.clock.advance(500);
+  await server.accept();
+  await alice.until(() => !alice.link.isConnected && alice.clock.pending > 0);
+  alice.clock.advance(1_000);
+  await (await server.accept()).welcome({});
+  await alice.hears("back, 0 caught up");
+  await alice.leave();
+});
+
 Deno.test("link: comes back ever later to a server that ends it for what it does", async () => {
   await using server = new ScriptedServer();
   const { alice, peer } = await startScripted(server);
@@ -416,7 +444,7 @@ Deno.test("link: comes back ever later to a server that ends it for what it does
 
 Deno.test("link: whatever a server says is missed, what comes then is shown", async () => {
   await using server = new ScriptedServer();
-  const { alice, peer } = await startScripted(server, said(1, "one"));
+  const { alice, peer } = await startScripted(server, {}, said(1, "one"));
   peer.send({ messageType: "missed", count: Number.MAX_SAFE_INTEGER, data: "all" }, said(2, "two"));
   await alice.hears("2 bob: two");
   await alice.leave();

@@ -40,12 +40,15 @@ export class Proxy implements AsyncDisposable {
     for (const pair of this.#pairs) pair.isMuted = true;
   }
 
-  /** Cuts connections, both halves at once: all, or the one with that number. */
-  cut(index?: number): void {
-    const pairs = [...this.#pairs];
-    for (const pair of index === undefined ? pairs : pairs.slice(index, index + 1)) {
-      this.#close(pair);
-    }
+  /**
+   * Cuts connections, both halves at once: all, or the one with that number. Returns how many were
+   * there to be cut.
+   */
+  cut(index?: number): number {
+    const all = [...this.#pairs];
+    const pairs = index === undefined ? all : all.slice(index, index + 1);
+    for (const pair of pairs) this.#close(pair);
+    return pairs.length;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

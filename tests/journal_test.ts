@@ -13,8 +13,9 @@ import { FakeClock, FakeConnection, joinChat, say, turn } from "./peer.ts";
 class FakeStore implements Store {
   isFull = false;
   isUnreadable = false;
-  /** How often it was tried to store something. */
+  /** How often it was tried to store something, and with how many sessions at most. */
   attempts = 0;
+  mostPasses = 0;
   /** What each transaction held: texts and types. */
   readonly writes: string[][] = [];
   /** Called after each transaction. */
@@ -32,6 +33,7 @@ class FakeStore implements Store {
 
   write(pages: readonly Page[], passes: readonly StoredPass[]): void {
     this.attempts++;
+    this.mostPasses = Math.max(this.mostPasses, passes.length);
     if (this.isFull) throw new StoreError("the disk is full");
     this.#store.write(pages, passes);
     for (const pass of passes) {
@@ -152,6 +154,7 @@ Deno.test("journal: what many say in one turn is tried once, with a bounded numb
   alice.session.receive('{"messageType":"ping"}');
   await turn();
   assert.equal(store.attempts, 1);
+  assert.ok(store.mostPasses > 0 && store.mostPasses <= 200, `${store.mostPasses} sessions`);
   const answers = received(alice).map(({ code, messageType }) => code ?? messageType);
   assert.deepEqual(answers, ["pong", ...Array.from({ length: 100 }, () => "not_stored")]);
   assert.equal(hub.counters.published, 0);
@@ -417,6 +420,23 @@ Deno.test("journal: a room that is forgotten and made again in one turn goes on 
   // At the second time, a join and a leave of the first have happened.
   for (const welcomes of perRoom.values()) assert.deepEqual(welcomes.map(({ id }) => id), [0, 2]);
   assert.equal(perRoom.size, 20);
+});
+
+Deno.test("journal: rooms that empty and are forgotten in one turn have their ids stored first", async () => {
+  const hub = makeHub(new FakeStore());
+  const chats = [];
+  for (let i = 0; i < 20; i++) {
+    const chat = await join(hub, `m${i}`);
+    chat.session.receive(`{"messageType":"join","data":"r${i}"}`);
+    chats.push(chat);
+  }
+  await turn();
+  for (const { session } of chats) session.end();
+  const bob = joinChat(hub, "bob", { room: "r0" });
+  await turn();
+  const ids = received(bob).map(({ messageType, id }) => [messageType, id]);
+  const expected = [["welcome", 2], ["users", undefined], ["join", 1], ["leave", 2], ["join", 3]];
+  assert.deepEqual(ids, expected);
 });
 
 Deno.test("journal: what need not be kept is removed by and by", async () => {

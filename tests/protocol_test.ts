@@ -185,6 +185,9 @@ Deno.test("parseChat: refuses fields of the wrong type or size", () => {
     '{"messageType":"message","data":"hi","action":"yes"}',
     '{"messageType":"message","data":"hi","ref":""}',
     `{"messageType":"message","data":"hi","ref":"${"r".repeat(129)}"}`,
+    // A store could not tell these from others.
+    '{"messageType":"message","data":"hi","ref":"r\\u0000x"}',
+    '{"messageType":"message","data":"hi","ref":"r\\ud800"}',
     '{"messageType":"message","data":["hi"]}',
     '{"messageType":"join"}',
     '{"messageType":"ping","data":0}',

@@ -251,3 +251,17 @@ Deno.test("session: its end takes it out of everything, once", () => {
   say(session, "a ghost");
   assert.equal(hub.counters.published, 0);
 });
+
+Deno.test("session: who stops reading while a private message is handed over gets the echo later", async () => {
+  const hub = new Hub();
+  const alice = joinChat(hub, "alice");
+  const bob = joinChat(hub, "bob");
+  await turn();
+  alice.connection.taken();
+  bob.connection.onSend = () => alice.connection.congested = true;
+  alice.session.receive('{"messageType":"message","data":"psst","to":"bob"}');
+  assert.deepEqual(alice.connection.taken(), []);
+  alice.connection.drain();
+  await turn();
+  assert.deepEqual(alice.connection.taken(), ["private psst"]);
+});

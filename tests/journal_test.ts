@@ -18,6 +18,8 @@ class FakeStore implements Store {
   mostPasses = 0;
   /** What each transaction held: texts and types. */
   readonly writes: string[][] = [];
+  /** The sessions that were stored. */
+  readonly saved = new Set<string>();
   /** Called after each transaction. */
   onWrite: (() => void) | undefined;
   readonly #store: Store;
@@ -37,6 +39,7 @@ class FakeStore implements Store {
     if (this.isFull) throw new StoreError("the disk is full");
     this.#store.write(pages, passes);
     for (const pass of passes) {
+      this.saved.add(pass.secret);
       if (pass.expires === undefined) this.#held.set(pass.secret, pass);
       else this.#held.delete(pass.secret);
     }
@@ -158,6 +161,10 @@ Deno.test("journal: what many say in one turn is tried once, with a bounded numb
   const answers = received(alice).map(({ code, messageType }) => code ?? messageType);
   assert.deepEqual(answers, ["pong", ...Array.from({ length: 100 }, () => "not_stored")]);
   assert.equal(hub.counters.published, 0);
+  store.isFull = false;
+  say(alice.session, "there is room again");
+  for (let turns = 0; turns < 10; turns++) await turn();
+  assert.equal(store.saved.size, 1_001);
 });
 
 Deno.test("journal: what is sent twice while nothing can be stored is stored once in the end", async () => {

@@ -35,6 +35,7 @@ import { Intake } from "./server/intake.ts";
 import { type Log, LogWriter, quoteError } from "./server/log.ts";
 import { formatMetrics, METRICS_TYPE } from "./server/metrics.ts";
 import { type Defaults, Session } from "./server/session.ts";
+import { onSignals } from "./server/signals.ts";
 import { openSqlite } from "./server/sqlite.ts";
 import { serveTcp, type TcpServer } from "./server/tcp.ts";
 import { upgrade } from "./server/websocket.ts";
@@ -49,12 +50,6 @@ export const SHUTDOWN_TIMEOUT = 4_500;
  * How long writing the last log lines may take after that, in milliseconds: within 5 s all is over.
  */
 const FLUSH_TIMEOUT = 500;
-
-/**
- * Two signals within this many milliseconds count as one: `deno task` passes on what the terminal
- * has sent already.
- */
-const SIGNAL_WINDOW = 300;
 
 /** Settings of {@linkcode serve}. */
 export interface ServeOptions extends Omit<HubOptions, "store"> {
@@ -336,28 +331,6 @@ async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
   await Promise.race([work, promise]).finally(() => clearTimeout(timer));
-}
-
-/**
- * Calls `stop` at the first signal and `abort` at a later one. Signals within
- * {@linkcode SIGNAL_WINDOW} of the first are its doubles.
- *
- * @returns A function that stops listening.
- */
-function onSignals(stop: () => void, abort: () => void): () => void {
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  let first: number | undefined;
-  const take = (): void => {
-    const now = performance.now();
-    if (first === undefined) {
-      first = now;
-      stop();
-    } else if (now - first > SIGNAL_WINDOW) {
-      abort();
-    }
-  };
-  for (const signal of signals) Deno.addSignalListener(signal, take);
-  return () => signals.forEach((signal) => Deno.removeSignalListener(signal, take));
 }
 
 /**

@@ -26,10 +26,9 @@ import {
   type Welcome,
   wordMissed,
 } from "../protocol.ts";
+import { Backoff } from "./backoff.ts";
 import { type Entry, newRef, Outbox } from "./outbox.ts";
-
-/** The shortest and the longest time before another connection is tried, in milliseconds. */
-const [MIN_DELAY, MAX_DELAY] = [500, 30_000];
+import { Place } from "./place.ts";
 
 /**
  * How often it is looked at whether anything came, in milliseconds. After two times that nothing
@@ -110,16 +109,6 @@ export interface LinkOptions {
   readonly random?: (() => number) | undefined;
 }
 
-/**
- * Returns how long to wait before the next connection is tried, in milliseconds: longer after each
- * `attempt` that failed, and by chance a different time for each client, so that they do not all
- * come back at once.
- */
-export function reconnectDelay(attempt: number, random: number): number {
-  const longest = Math.min(MAX_DELAY, 2 * MIN_DELAY * 2 ** attempt);
-  return longest / 2 + random * longest / 2;
-}
-
 function setTimer(ms: number, callback: () => void): () => void {
   const timer = setTimeout(callback, ms);
   return () => clearTimeout(timer);
@@ -132,13 +121,11 @@ export class Link {
   readonly #after: (ms: number, callback: () => void) => () => void;
   readonly #ended = Promise.withResolvers<Ending>();
   readonly #outbox = new Outbox();
+  readonly #backoff: Backoff;
   /** The connection, until it is lost. */
   #socket: WebSocket | undefined;
   #welcome: Welcome | undefined;
-  /** The id of the room's next event that was not seen; undefined before the first. */
-  #next: number | undefined;
-  /** Up to this id, what comes is the room's past. */
-  #pastEnd = 0;
+  readonly #place = new Place();
   /**
    * The ping that follows a registration: its pong says that all is caught up, and what waits can
    * go out. Undefined from then on.
@@ -149,13 +136,8 @@ export class Link {
   /** Whether this connection is not the first one, and not all is caught up. */
   #isReturning = false;
   #caughtUp = 0;
-  /** Whether the server has told that events before the next one are missed. */
-  #isGapTold = false;
   /** What was sent before a ping, for pings that were sent because something was missed. */
   readonly #sentBefore = new Map<string, readonly string[]>();
-  /** How many connections were tried since the last one that was any good. */
-  #attempt = 0;
-  #isBlamed = false;
   /** Whether it was told that the connection is lost, and not yet that it is back. */
   #isLostTold = false;
   /** How often the time of {@linkcode SILENCE} has passed since anything came. */
@@ -169,6 +151,7 @@ export class Link {
     this.#options = options;
     this.#events = events;
     this.#after = options.after ?? setTimer;
+    this.#backoff = new Backoff(options.random ?? Math.random);
   }
 
   /**
@@ -236,7 +219,6 @@ export class Link {
     socket.onclose = (ending) => this.#lose(ending);
     this.#isWelcome = false;
     this.#isReturning = this.#welcome !== undefined;
-    this.#isGapTold = false;
     this.#sentBefore.clear();
     // Not randomUUID: a page has that only where its address is secure.
     this.#arrival = newRef();
@@ -252,7 +234,7 @@ export class Link {
     const { name, room } = this.#options;
     if (!this.#welcome) return { messageType: "register", data: name, room };
     const { name: data, room: last, epoch, session } = this.#welcome;
-    const after = (this.#next ?? 1) - 1;
+    const { seen: after } = this.#place;
     return { messageType: "register", data, room: last, epoch, session, after };
   }
 
@@ -275,7 +257,7 @@ export class Link {
   /** Notices when a server has gone without a word. */
   #watch(): void {
     this.#cancelTimer = this.#after(SILENCE, () => {
-      [this.#attempt, this.#isBlamed] = [0, false];
+      this.#backoff.settle();
       this.#silences++;
       if (this.#silences > 2) return this.#lose({ code: 1006, reason: "" });
       if (this.#silences === 2) this.#transmit({ messageType: "ping" });
@@ -293,7 +275,7 @@ export class Link {
     this.#socket = undefined;
     const isOver = this.#isLeaving || FINAL_CODES.includes(code) || !this.#welcome;
     if (isOver) return this.#end({ code, reason });
-    this.#isBlamed ||= BLAMING_CODES.includes(code);
+    if (BLAMING_CODES.includes(code)) this.#backoff.blame();
     for (const message of this.#outbox.takeUncertain()) this.#events.uncertain(message);
     const delay = this.#tryLater();
     if (!this.#isLostTold) this.#events.lost(delay);
@@ -302,8 +284,7 @@ export class Link {
   }
 
   #tryLater(): number {
-    const random = this.#options.random ?? Math.random;
-    const delay = reconnectDelay(this.#attempt++, random());
+    const delay = this.#backoff.next();
     this.#cancelTimer = this.#after(delay, () => void this.#reconnect());
     return delay;
   }
@@ -342,6 +323,7 @@ export class Link {
       case "pong":
         return this.#takePong(message.data ?? "");
       case "missed":
+        this.#place.expectGap();
         return this.#miss(message);
       case "message":
       case "join":
@@ -362,11 +344,7 @@ export class Link {
 
   #greet(welcome: Welcome): void {
     const before = this.#welcome;
-    const isSameRoom = before?.epoch === welcome.epoch && before.room === welcome.room;
-    // A history that is shorter than what was seen of it is another: it came from an old copy.
-    const isKnown = isSameRoom && (this.#next ?? 0) <= welcome.id + 1;
-    if (!isKnown) this.#next = undefined;
-    if (this.#next === undefined) this.#pastEnd = welcome.id;
+    this.#place.enter(welcome);
     this.#welcome = welcome;
     this.#isWelcome = true;
     const isQuiet = this.#isReturning && before?.name === welcome.name;
@@ -387,7 +365,7 @@ export class Link {
       return this.#lose({ code: CloseCode.tryAgainLater, reason: "The server did not let us in" });
     }
     this.#arrival = undefined;
-    if (!this.#isBlamed) this.#attempt = 0;
+    this.#backoff.arrive();
     if (this.#isReturning) this.#events.back(this.#caughtUp);
     this.#isReturning = this.#isLostTold = false;
     // What went out on an earlier connection, too: private messages were taken out when it was lost.
@@ -395,7 +373,6 @@ export class Link {
   }
 
   #miss(message: Missed): void {
-    this.#isGapTold = true;
     this.#events.receive(message, { isPast: false, isOwn: false });
     if (!this.isOnline) return;
     const sent = this.#outbox.entries().filter(({ wasSent, message }) =>
@@ -408,18 +385,16 @@ export class Link {
   }
 
   #takeEvent(event: RoomEvent & { id: number }): void {
-    const { id } = event;
-    const expected = this.#next ?? id;
     const ref = event.messageType === "message" ? event.ref : undefined;
     const isOwn = ref !== undefined && this.#outbox.settle(ref);
-    if (id < expected) return;
-    if (id > expected && !this.#isGapTold) this.#miss(wordMissed(id - expected));
-    this.#isGapTold = false;
-    this.#next = id + 1;
+    const missed = this.#place.take(event.id);
+    if (missed === undefined) return;
+    if (missed > 0) this.#miss(wordMissed(missed));
     if (this.#isReturning && event.messageType === "message" && !isOwn) this.#caughtUp++;
     const isOwnReturn = this.#isReturning && isMembership(event) &&
       event.from === this.#welcome?.name;
-    if (!isOwnReturn) this.#events.receive(event, { isPast: id <= this.#pastEnd, isOwn });
+    if (isOwnReturn) return;
+    this.#events.receive(event, { isPast: this.#place.isPast(event.id), isOwn });
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { reconnectDelay } from "../client/backoff.ts";
 import { connect } from "../client/connect.ts";
-import { ConnectError, Link, type LinkOptions, reconnectDelay, SILENCE } from "../client/link.ts";
+import { ConnectError, Link, type LinkOptions, SILENCE } from "../client/link.ts";
 import { newRef, Outbox } from "../client/outbox.ts";
 import type { ServerMessage } from "../protocol.ts";
 import { FakeClock, TestServer } from "./peer.ts";

@@ -1,0 +1,58 @@
+/**
+ * The place of a client in a room: up to where it has seen the events, so that it shows each once
+ * and can come back to where it was.
+ *
+ * @module
+ */
+
+import type { Welcome } from "../protocol.ts";
+
+/** Where a client is in one room after the other. */
+export class Place {
+  #room: Pick<Welcome, "epoch" | "room"> | undefined;
+  /** The id of the next event that was not seen; undefined before the first. */
+  #next: number | undefined;
+  /** Up to this id, what comes is the room's past. */
+  #pastEnd = 0;
+  /** Whether the server has told that events before the next one are missed. */
+  #isGapTold = false;
+
+  /** The id of the last event that was seen; 0 before the first. */
+  get seen(): number {
+    return (this.#next ?? 1) - 1;
+  }
+
+  /** Comes into a room, or back into it. */
+  enter({ epoch, room, id }: Welcome): void {
+    const isSameRoom = this.#room?.epoch === epoch && this.#room.room === room;
+    // A history that is shorter than what was seen of it is another: it came from an old copy.
+    if (!isSameRoom || this.seen > id) this.#next = undefined;
+    if (this.#next === undefined) this.#pastEnd = id;
+    this.#room = { epoch, room };
+  }
+
+  /** Takes note that the server has told of a gap before the next event. */
+  expectGap(): void {
+    this.#isGapTold = true;
+  }
+
+  /**
+   * Goes on behind the event with that id.
+   *
+   * @returns How many events before it are missed, and were not told to be; or undefined if it was
+   * seen already.
+   */
+  take(id: number): number | undefined {
+    const expected = this.#next ?? id;
+    if (id < expected) return undefined;
+    const missed = this.#isGapTold ? 0 : id - expected;
+    this.#next = id + 1;
+    this.#isGapTold = false;
+    return missed;
+  }
+
+  /** Tells whether an event happened before this client came into the room. */
+  isPast(id: number): boolean {
+    return id <= this.#pastEnd;
+  }
+}

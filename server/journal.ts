@@ -55,6 +55,8 @@ export class Journal {
   readonly #unsaved = new Set<StoredPass>();
   #wakes: (() => void)[] = [];
   #isTurnsEndScheduled = false;
+  /** Whether it is telling what became of a commit: what happens meanwhile is for the next. */
+  #isTelling = false;
   /** Why storing fails, while it does. */
   #failure: string | undefined;
   #cancelRetry: (() => void) | undefined;
@@ -135,7 +137,8 @@ export class Journal {
   }
 
   #commit(): void {
-    if (this.#isClosed || (this.#writers.size === 0 && this.#unsaved.size === 0)) return;
+    if (this.#isClosed || this.#isTelling) return;
+    if (this.#writers.size === 0 && this.#unsaved.size === 0) return;
     const writers = [...this.#writers];
     const passes = [...this.#unsaved.values().take(SESSIONS_AT_ONCE)];
     this.#writers.clear();
@@ -148,8 +151,17 @@ export class Journal {
     for (const pass of passes) this.#unsaved.delete(pass);
     if (this.#unsaved.size > 0) this.#scheduleTurnsEnd();
     this.#recover();
-    for (const writer of writers) writer.accept();
+    this.#tell(() => writers.forEach((writer) => writer.accept()));
     this.#trimAfter(TRIM_INTERVAL);
+  }
+
+  #tell(tell: () => void): void {
+    this.#isTelling = true;
+    try {
+      tell();
+    } finally {
+      this.#isTelling = false;
+    }
   }
 
   #scheduleTurnsEnd(): void {
@@ -169,9 +181,11 @@ export class Journal {
   #refuse(writers: readonly Writer[], reason: string): void {
     if (this.#failure !== reason) this.#log("error", () => `Nothing can be stored: ${reason}`);
     this.#failure = reason;
-    for (const writer of writers) {
-      if (writer.refuse(reason)) this.#writers.add(writer);
-    }
+    this.#tell(() => {
+      for (const writer of writers) {
+        if (writer.refuse(reason)) this.#writers.add(writer);
+      }
+    });
     this.#cancelRetry ??= this.#clock.after(RETRY_INTERVAL, () => {
       this.#cancelRetry = undefined;
       this.#commit();

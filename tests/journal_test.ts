@@ -207,6 +207,33 @@ Deno.test("journal: who spoke and left the room before it was stored is told tha
   assert.deepEqual(acks, [{ messageType: "ack", ref: "r1", id: 3 }]);
 });
 
+Deno.test("journal: what happens while it tells what was stored is stored after it", async () => {
+  const store = new FakeStore();
+  const hub = makeHub(store);
+  const alice = await join(hub, "alice");
+  const [bob, carol] = ["bob", "carol"].map((name) => joinChat(hub, name, { room: "dev" }));
+  assert.ok(bob && carol);
+  await turn();
+  store.isFull = true;
+  say(alice.session, "lost");
+  await turn();
+  received(carol);
+  store.isFull = false;
+  alice.session.receive('{"messageType":"message","data":"one","ref":"r1"}');
+  say(bob.session, "in dev");
+  alice.session.receive('{"messageType":"join","data":"dev"}');
+  // The ack that alice gets before what was said in dev is published.
+  alice.connection.onSend = () => {
+    if (!alice.connection.frames.at(-1)?.includes('"ack"')) return;
+    bob.session.end();
+    hub.settle();
+  };
+  await turn();
+  await turn();
+  const told = received(carol).map(({ id, messageType, data }) => [id, data ?? messageType]);
+  assert.deepEqual(told, [[3, "in dev"], [4, "join"], [5, "leave"]]);
+});
+
 Deno.test("journal: a room that cannot be opened is an error, and everyone stays where they are", async () => {
   const store = new FakeStore();
   const hub = makeHub(store);

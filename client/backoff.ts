@@ -20,7 +20,7 @@ export function reconnectDelay(attempt: number, random: number): number {
 /** The waits of one client. */
 export class Backoff {
   readonly #random: () => number;
-  /** How many connections were tried since the last one that was any good. */
+  /** How many connections were tried since the last good one. */
   #attempt = 0;
   #isBlamed = false;
 

@@ -14,7 +14,6 @@ import {
   type ClientMessage,
   CloseCode,
   formatChat,
-  type Membership,
   type Missed,
   parseServerMessage,
   ProtocolError,
@@ -391,13 +390,9 @@ export class Link {
     if (missed === undefined) return;
     if (missed > 0) this.#miss(wordMissed(missed));
     if (this.#isReturning && event.messageType === "message" && !isOwn) this.#caughtUp++;
-    const isOwnReturn = this.#isReturning && isMembership(event) &&
-      event.from === this.#welcome?.name;
-    if (isOwnReturn) return;
+    const isComing = event.messageType === "join" || event.messageType === "leave";
+    // That it went and came back it tells in words of its own.
+    if (this.#isReturning && isComing && event.from === this.#welcome?.name) return;
     this.#events.receive(event, { isPast: this.#place.isPast(event.id), isOwn });
   }
-}
-
-function isMembership(event: RoomEvent): event is Membership {
-  return event.messageType === "join" || event.messageType === "leave";
 }

@@ -1,13 +1,13 @@
 /**
  * A session: one connection's part in the conversation, from its first frame to its end. It reads
- * what the client asks for, does it in the {@linkcode Hub} and the {@linkcode Room}, and passes on
- * what happens there as fast as the client takes it. It knows neither what the connection is made
+ * what the client asks for, does it in the {@linkcode Hub} and the {@linkcode Room}, and has its
+ * {@linkcode Delivery} pass on what happens there. It knows neither what the connection is made
  * of nor how its dialect words things.
  *
  * While a client does not read (its connection is congested), what happens in the room waits in the
- * room's queue, and what the client asks for itself waits in its {@linkcode Deferral}:
- * so what one client can make the server hold is bounded. What it says to the room is published at
- * once all the same, unless a change of room or name is waiting before it.
+ * room's queue, and what the client asks for itself waits in its {@linkcode Deferral}: so what one
+ * client can make the server hold is bounded. What it says to the room is published all the same,
+ * unless a change of room or name is waiting before it.
  *
  * @module
  */

@@ -17,6 +17,7 @@ class TestClient {
   readonly exitCode: Promise<number>;
   readonly url: string;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  #onNotice: (() => void) | undefined;
 
   constructor(server: TestServer | ScriptedServer, options: Partial<ChatOptions> = {}) {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
@@ -26,10 +27,20 @@ class TestClient {
       url: new URL(this.url),
       input: readable,
       print: (line) => this.printed.push(line),
-      notify: (line) => this.notices.push(line),
+      notify: (line) => {
+        this.notices.push(line);
+        this.#onNotice?.();
+      },
       isTerminal: false,
       ...options,
     });
+  }
+
+  /** Waits for a notice with `text` in it. */
+  async isTold(text: string): Promise<void> {
+    while (!this.notices.some((line) => line.includes(text))) {
+      await new Promise<void>((resolve) => this.#onNotice = resolve);
+    }
   }
 
   type(text: string): void {
@@ -186,6 +197,16 @@ Deno.test("client: leaves only when its message was accepted, also if other answ
   assert.ok(client.notices.includes("* 1 in lobby: al"));
 });
 
+/** Starts a client that has been in, and has just lost its connection. */
+async function startAndLose(server: ScriptedServer): Promise<TestClient> {
+  const client = new TestClient(server);
+  const peer = await server.accept();
+  await peer.welcome({});
+  peer.socket.close(1001);
+  await client.isTold("connection lost");
+  return client;
+}
+
 Deno.test("client: says in one line each that the connection is lost, and that it is back", async () => {
   await using server = new ScriptedServer();
   const client = new TestClient(server);
@@ -208,13 +229,7 @@ Deno.test("client: says in one line each that the connection is lost, and that i
 
 Deno.test("client /quit: does not wait for a server that is gone, and says what was not sent", async () => {
   await using server = new ScriptedServer();
-  const client = new TestClient(server);
-  const peer = await server.accept();
-  await peer.welcome({});
-  peer.socket.close(1001);
-  while (!client.notices.some((line) => line.includes("lost"))) {
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  const client = await startAndLose(server);
   client.type("one\ntwo\n/quit\n");
   assert.equal(await client.exitCode, 1);
   assert.equal(client.notices.at(-1), "* 2 of what you typed were not sent");
@@ -240,13 +255,7 @@ Deno.test("client /quit: what was typed before it goes out first, also while it 
 
 Deno.test("client /quit: is found behind whatever is typed while there is no connection", async () => {
   await using server = new ScriptedServer();
-  const client = new TestClient(server);
-  const peer = await server.accept();
-  await peer.welcome({});
-  peer.socket.close(1001);
-  while (!client.notices.some((line) => line.includes("lost"))) {
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  const client = await startAndLose(server);
   client.type(`${"line\n".repeat(100)}/quit\n`);
   assert.equal(await client.exitCode, 1);
   assert.equal(client.notices.at(-1), "* 100 of what you typed were not sent");

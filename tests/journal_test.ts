@@ -7,7 +7,7 @@ import { CROWD } from "../server/room.ts";
 import { Session } from "../server/session.ts";
 import { openSqlite } from "../server/sqlite.ts";
 import { type Page, type Store, type StoredPass, StoreError } from "../server/store.ts";
-import { FakeClock, FakeConnection, joinChat, say, turn } from "./peer.ts";
+import { FakeClock, FakeConnection, joinChat, say, TestServer, turn } from "./peer.ts";
 
 /** A store in memory on a disk that can be full. */
 class FakeStore implements Store {
@@ -485,4 +485,23 @@ Deno.test("journal: what need not be kept is removed by and by", async () => {
   for (; clock.pending > 0; steps++) clock.advance(1);
   assert.ok(steps > 3, `${steps} steps`);
   assert.deepEqual([store.oldest("lobby"), store.read("lobby", 1, 100).length], [2_002, 0]);
+});
+
+Deno.test("journal: at a shutdown what was just said is stored and told before everyone is sent away", async () => {
+  const stopping = Promise.withResolvers<void>();
+  await using server: TestServer = new TestServer({
+    db: ":memory:",
+    log: (_level, word) => {
+      // Called in the turn in which it was said: nothing of it is stored yet.
+      if (word().startsWith("From client")) stopping.resolve(server.server.shutdown());
+    },
+  });
+  const bob = await server.register("bob");
+  const alice = await server.register("alice");
+  await bob.json("join");
+  alice.send({ messageType: "message", data: "last words" });
+  await stopping.promise;
+  assert.equal((await bob.json("message"))["data"], "last words");
+  assert.equal((await bob.closed).code, 1001);
+  assert.equal((await alice.closed).code, 1001);
 });

@@ -147,6 +147,15 @@ export type ClientMessage =
  */
 export type TextInput = ClientMessage | { messageType: "help" } | { messageType: "quit" };
 
+/** What a person can ask of our own clients: more, which no server hears of. */
+export type PersonInput =
+  | TextInput
+  /** Say it to who was last in a private conversation. */
+  | { messageType: "reply"; data: string }
+  /** Hide what a person says, or show it again; without a name, list who is hidden. */
+  | { messageType: "ignore"; data?: string | undefined }
+  | { messageType: "clear" };
+
 /** Something said in a room. `time` is in milliseconds since 1970, `address` is `IP:PORT`. */
 export interface RoomMessage {
   messageType: "message";
@@ -497,7 +506,7 @@ export function wordMissed(count: number): Missed {
 }
 
 /** Formats any message as one line of a `chat.v1` frame. */
-export function formatChat(message: ClientMessage | DirectMessage): string {
+export function formatChat(message: ClientMessage | ServerMessage): string {
   return JSON.stringify(message);
 }
 
@@ -726,12 +735,14 @@ export function formatEnvelopeMessage(from: string, message: string, time: numbe
 // Text
 
 /** One slash command: `/name usage`, what it does, and what its argument means. */
-export interface Command {
+export interface Command<Input> {
   readonly name: string;
   readonly usage: string;
   readonly help: string;
+  /** What its first argument names, of what a client can complete. */
+  readonly names?: "person" | "room";
   /** Parses what follows the command's name. Returns undefined if something is missing. */
-  readonly parse: (rest: string) => TextInput | undefined;
+  readonly parse: (rest: string) => Input | undefined;
 }
 
 function parseNick(rest: string): TextInput | undefined {
@@ -750,13 +761,30 @@ function parseAction(rest: string): TextInput | undefined {
   return { messageType: "message", data: parseMessageText(rest), action: true };
 }
 
-/** The slash commands, in the order in which `/help` lists them. */
-export const COMMANDS: readonly Command[] = [
+function parseReply(rest: string): PersonInput | undefined {
+  return rest === "" ? undefined : { messageType: "reply", data: parseMessageText(rest) };
+}
+
+function parseIgnore(rest: string): PersonInput | undefined {
+  return /\s/.test(rest) ? undefined : { messageType: "ignore", data: rest || undefined };
+}
+
+/** Returns a parser of what an operator does to a person. */
+function moderate(messageType: Moderate["messageType"]): Command<TextInput>["parse"] {
+  return (rest) => {
+    const [, data, seconds] = /^(\S+)(?:\s+(\d{1,9}))?$/.exec(rest) ?? [];
+    if (data === undefined || (seconds !== undefined && messageType === "kick")) return undefined;
+    return { messageType, data, seconds: seconds === undefined ? undefined : Number(seconds) };
+  };
+}
+
+const TALK: readonly Command<TextInput>[] = [
   { name: "nick", usage: "NAME", help: "take another name", parse: parseNick },
   {
     name: "join",
     usage: "ROOM",
     help: "leave this room for that one",
+    names: "room",
     parse: (rest) => rest === "" ? undefined : { messageType: "join", data: parseRoom(rest) },
   },
   { name: "users", usage: "", help: "who is here", parse: () => ({ messageType: "users" }) },
@@ -766,18 +794,129 @@ export const COMMANDS: readonly Command[] = [
     help: "which rooms there are",
     parse: () => ({ messageType: "rooms" }),
   },
-  { name: "msg", usage: "NAME TEXT", help: "say it to one person", parse: parseMsg },
+  {
+    name: "msg",
+    usage: "NAME TEXT",
+    help: "say it to one person",
+    names: "person",
+    parse: parseMsg,
+  },
   { name: "me", usage: "TEXT", help: "say what you do", parse: parseAction },
+];
+
+const LAST: readonly Command<TextInput>[] = [
   { name: "help", usage: "", help: "show these commands", parse: () => ({ messageType: "help" }) },
   { name: "quit", usage: "", help: "leave", parse: () => ({ messageType: "quit" }) },
 ];
 
+/** The slash commands of the text dialect, in the order in which `/help` lists them. */
+export const COMMANDS: readonly Command<TextInput>[] = [...TALK, ...LAST];
+
+/** The slash commands of our own clients. */
+export const PERSON_COMMANDS: readonly Command<PersonInput>[] = [
+  ...TALK,
+  { name: "reply", usage: "TEXT", help: "answer the last private message", parse: parseReply },
+  {
+    name: "ignore",
+    usage: "[NAME]",
+    help: "hide what a person says; again: show it",
+    names: "person",
+    parse: parseIgnore,
+  },
+  {
+    name: "clear",
+    usage: "",
+    help: "clear the screen",
+    parse: () => ({ messageType: "clear" }),
+  },
+  {
+    name: "kick",
+    usage: "NAME",
+    help: "operators: send a person away",
+    names: "person",
+    parse: moderate("kick"),
+  },
+  {
+    name: "ban",
+    usage: "NAME [SECONDS]",
+    help: "operators: and keep the person out",
+    names: "person",
+    parse: moderate("ban"),
+  },
+  {
+    name: "mute",
+    usage: "NAME [SECONDS]",
+    help: "operators: let a person only read",
+    names: "person",
+    parse: moderate("mute"),
+  },
+  ...LAST,
+];
+
 /** Returns what `/help` shows, a line per command. */
-export function formatHelp(): string[] {
-  const lines = COMMANDS.map(({ name, usage, help }) =>
-    `${`/${name} ${usage}`.padEnd(16)} ${help}`
-  );
-  return [...lines, "//TEXT           say something that begins with a slash"];
+export function formatHelp(commands: readonly Command<unknown>[] = COMMANDS): string[] {
+  const all = [
+    ...commands.map(({ name, usage, help }) => [`/${name} ${usage}`, help]),
+    ["//TEXT", "say something that begins with a slash"],
+  ];
+  const width = Math.max(...all.map(([usage = ""]) => usage.length)) + 2;
+  return all.map(([usage = "", help = ""]) => usage.padEnd(width) + help);
+}
+
+/**
+ * Returns how many letters must be put in, left out, replaced or swapped with the next one to make
+ * `b` of `a` (optimal string alignment).
+ */
+function editDistance(a: string, b: string): number {
+  let [beforeLast, last]: number[][] = [[], Array.from({ length: b.length + 1 }, (_, i) => i)];
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      row[j] = Math.min(
+        (last?.[j] ?? 0) + 1,
+        (row[j - 1] ?? 0) + 1,
+        (last?.[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1),
+        swapped ? (beforeLast?.[j - 2] ?? 0) + 1 : Infinity,
+      );
+    }
+    [beforeLast, last] = [last, row];
+  }
+  return last?.[b.length] ?? 0;
+}
+
+/** Returns the command that was most likely meant, if one is near enough. */
+function findNearest(name: string, commands: readonly Command<unknown>[]): string | undefined {
+  const begun = commands.find((command) => name !== "" && command.name.startsWith(name));
+  if (begun) return begun.name;
+  const near = commands.map((command) => ({
+    name: command.name,
+    distance: editDistance(name, command.name),
+  })).sort((a, b) => a.distance - b.distance)[0];
+  return near && near.distance <= 2 && near.distance < name.length ? near.name : undefined;
+}
+
+function parseLine<Input>(
+  line: string,
+  commands: readonly Command<Input>[],
+): Input | SendMessage | undefined {
+  const text = cleanText(line);
+  if (text.trim() === "") return undefined;
+  if (!text.startsWith("/")) return { messageType: "message", data: parseMessageText(text) };
+  if (text.startsWith("//")) {
+    return { messageType: "message", data: parseMessageText(text.slice(1)) };
+  }
+  const [, word = "", rest = ""] = /^\/(\S*)\s*(.*)$/s.exec(text) ?? [];
+  const name = word.slice(0, MAX_NAME_LENGTH).toLowerCase();
+  const command = commands.find((command) => command.name === word.toLowerCase());
+  if (!command) {
+    const nearest = findNearest(name, commands);
+    const advice = nearest === undefined ? "/help lists them." : `Did you mean /${nearest}?`;
+    throw new ProtocolError("bad_message", `There is no command /${name}. ${advice}`);
+  }
+  const input = command.parse(rest.trim());
+  if (input) return input;
+  throw new ProtocolError("bad_message", `Usage: /${command.name} ${command.usage}`.trimEnd());
 }
 
 /**
@@ -787,21 +926,18 @@ export function formatHelp(): string[] {
  * @throws {ProtocolError} If it is too long, or a command that does not exist or lacks something.
  */
 export function parseText(line: string): TextInput | undefined {
-  const text = cleanText(line);
-  if (text.trim() === "") return undefined;
-  if (!text.startsWith("/")) return { messageType: "message", data: parseMessageText(text) };
-  if (text.startsWith("//")) {
-    return { messageType: "message", data: parseMessageText(text.slice(1)) };
-  }
-  const [, name = "", rest = ""] = /^\/(\S*)\s*(.*)$/s.exec(text) ?? [];
-  const command = COMMANDS.find((command) => command.name === name.toLowerCase());
-  if (!command) {
-    const shown = name.slice(0, MAX_NAME_LENGTH);
-    throw new ProtocolError("bad_message", `There is no command /${shown}. /help lists them.`);
-  }
-  const input = command.parse(rest.trim());
-  if (input) return input;
-  throw new ProtocolError("bad_message", `Usage: /${command.name} ${command.usage}`);
+  return parseLine(line, COMMANDS);
+}
+
+/**
+ * Parses what a person typed into one of our own clients: as {@linkcode parseText}, with more
+ * commands.
+ *
+ * @returns What it means, or undefined for a line with nothing in it.
+ * @throws {ProtocolError} If it is too long, or a command that does not exist or lacks something.
+ */
+export function parsePersonInput(line: string): PersonInput | undefined {
+  return parseLine(line, PERSON_COMMANDS);
 }
 
 /** Indents all lines but the first, so that no line of a message can look like another's. */

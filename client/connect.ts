@@ -6,7 +6,7 @@
  */
 
 import { CHAT_V1 } from "../protocol.ts";
-import { ConnectError } from "./link.ts";
+import { ConnectError, type ConnectFailure } from "./link.ts";
 
 /** How long a server may take to answer, in milliseconds. */
 export const CONNECT_TIMEOUT = 10_000;
@@ -33,41 +33,66 @@ export async function connect(url: URL, timeout: number = CONNECT_TIMEOUT): Prom
   clearTimeout(timer);
   socket.onopen = null;
   socket.onerror = null;
-  if (failure === TIMED_OUT) {
-    socket.close();
-    throw new ConnectError(`Cannot connect to ${formatUrl(url)}: no answer. Check the address.`);
-  }
-  if (failure === undefined && socket.protocol !== CHAT_V1) {
-    socket.close();
-    const text = `Cannot connect to ${formatUrl(url)}: it does not speak ${CHAT_V1}.`;
-    throw new ConnectError(`${text} Check the address.`);
-  }
-  if (failure !== undefined) {
-    const reason = await findReason(url, failure);
-    throw new ConnectError(`Cannot connect to ${formatUrl(url)}: ${reason}`);
-  }
-  return socket;
+  if (failure === undefined && socket.protocol === CHAT_V1) return socket;
+  if (failure === undefined || failure === TIMED_OUT) socket.close();
+  const [kind, reason] = failure === undefined
+    ? OTHER_PROTOCOL
+    : findReason(url, failure) ?? await probe(url, failure);
+  throw new ConnectError(kind, `Cannot connect to ${formatUrl(url)}: ${reason}`);
 }
 
-/**
- * Words the runtime's error message. It does not say why a TCP connection failed: another attempt
- * does.
- */
-async function findReason(url: URL, failure: string): Promise<string> {
+type Reason = readonly [kind: ConnectFailure, text: string];
+
+const OTHER_PROTOCOL: Reason = [
+  "not a chat",
+  `it does not speak ${CHAT_V1}. Check the address.`,
+];
+
+/** What the runtime says of a certificate that it does not trust, and what to do. */
+const CERTIFICATE_ADVICE: readonly (readonly [said: string, text: string])[] = [
+  ["expired", "has expired. Ask who runs the server for a new one."],
+  ["not valid yet", "is not valid yet. Check the clock of this machine."],
+  ["not valid for name", "is for another name. Use the name that it was made for."],
+  ["", "is not trusted. If you trust who made it: DENO_CERT=its-maker.pem before the command."],
+];
+
+/** Words the runtime's error message. Returns undefined for one that does not say why. */
+function findReason(url: URL, failure: string): Reason | undefined {
+  if (failure === TIMED_OUT) return ["unreachable", "no answer. Check the address."];
   const status = /Invalid status code: (\d+)/.exec(failure)?.[1];
-  if (status === "503") return "the server is full. Try again later.";
-  if (status !== undefined) return `HTTP ${status} is the answer, not a chat. Check the address.`;
-  if (failure.includes("dns error")) return "there is no such host. Check its name.";
-  if (failure.includes("InvalidContentType")) return "it does not speak TLS. Try ws:// for wss://.";
+  if (status === "503") return ["full", "the server is full. Try again later."];
+  if (status !== undefined) {
+    return ["not a chat", `HTTP ${status} is the answer, not a chat. Check the address.`];
+  }
+  if (failure.includes("dns error")) {
+    return ["unknown host", `there is no host ${url.hostname}. Check its name.`];
+  }
+  if (failure.includes("InvalidContentType")) {
+    return ["not a chat", "it does not speak TLS. Try ws:// for wss://."];
+  }
+  if (failure.includes("invalid HTTP version")) {
+    return ["not a chat", "it does not speak HTTP. Try wss:// if it speaks TLS."];
+  }
+  if (failure.includes("certificate")) {
+    const [, advice = ""] = CERTIFICATE_ADVICE.find(([said]) => failure.includes(said)) ?? [];
+    return ["untrusted", `its certificate ${advice}`];
+  }
+  return undefined;
+}
+
+/** Finds out why a TCP connection failed, which the runtime does not say, by trying another. */
+async function probe(url: URL, failure: string): Promise<Reason> {
   const port = Number(url.port || (url.protocol === "wss:" ? 443 : 80));
   try {
     const conn = await Deno.connect({ hostname: url.hostname.replace(/^\[|\]$/g, ""), port });
     conn.close();
   } catch (error) {
     if (error instanceof Deno.errors.ConnectionRefused) {
-      return "connection refused. Is the server running on that port?";
+      return ["unreachable", "connection refused. Is the server running on that port?"];
     }
-    return `${error instanceof Error ? error.message : String(error)}. Check the address.`;
+    const text = error instanceof Error ? error.message : String(error);
+    return ["unreachable", `${text}. Check the address.`];
   }
-  return `${failure.replace(/^NetworkError: /, "")}. Is that a chat server?`;
+  const text = failure.replace(/^NetworkError: (failed to connect to WebSocket: )?/, "");
+  return ["not a chat", `${text}. Is that a chat server?`];
 }

@@ -14,6 +14,7 @@ import {
   parseRoom,
   ProtocolError,
 } from "../protocol.ts";
+import { EXIT_CODES } from "./exit.ts";
 
 /** What the command line asks the client to do. */
 export interface ClientFlags {
@@ -23,6 +24,12 @@ export interface ClientFlags {
   readonly name: string | undefined;
   readonly room: string;
   readonly color: boolean;
+  /** Whether a terminal rings when somebody names this person. */
+  readonly bell: boolean;
+  /** How a pipe reads and prints messages. */
+  readonly format: "text" | "json";
+  /** How long a pipe listens after the end of its input, in milliseconds. */
+  readonly wait: number;
 }
 
 /** A command line that makes no sense. Its message is one line: what is wrong and what to do. */
@@ -42,10 +49,26 @@ Usage: deno task client [NAME] [--server=${DEFAULT_SERVER}]
   --port=N        and its port [${DEFAULT_PORT}]
   --room=ROOM     the room to come into [${DEFAULT_ROOM}]
   --no-color      no colours; NO_COLOR in the environment does the same
+  --no-bell       do not ring when somebody names you
+  --json          print each message of the server as a line of JSON; input may be JSON too
+  --wait=SECONDS  in a pipe: go on listening after the end of input [0]
   --help          show this
   --version       show the version
 
-Exit codes: 0 left, 1 no connection or a message was refused or lost, 2 wrong arguments, 3 not let in.`;
+At a terminal, /help lists the commands. In a pipe, lines of input are messages or commands, messages
+are printed on standard output and all else on standard error; at the end of input it leaves, once
+everything is accepted.
+
+Exit codes:
+${EXIT_CODES.map(([code, meaning]) => `  ${code}  ${meaning}`).join("\n")}`;
+
+/** The longest that a pipe can go on listening, in seconds: 20 days. */
+const MAX_WAIT = 1_728_000;
+
+function parseWait(seconds: string): number {
+  if (/^\d+(\.\d+)?$/.test(seconds) && Number(seconds) <= MAX_WAIT) return Number(seconds) * 1000;
+  throw new UsageError(`--wait=${seconds}: give seconds, from 0 to ${MAX_WAIT}.`);
+}
 
 function parseServer(server: string): URL {
   const url = URL.parse(server);
@@ -76,9 +99,9 @@ function rejectUnknown(arg: string): void {
 export function parseClientFlags(args: readonly string[]): ClientFlags | "help" | "version" {
   // `deno task client -- alice` passes the `--` on.
   const parsed = parseArgs(args.filter((arg) => arg !== "--"), {
-    boolean: ["help", "version", "no-color"],
-    string: ["server", "host", "port", "room", "_"],
-    default: { room: DEFAULT_ROOM },
+    boolean: ["help", "version", "no-color", "no-bell", "json"],
+    string: ["server", "host", "port", "room", "wait", "_"],
+    default: { room: DEFAULT_ROOM, wait: "0" },
     unknown: rejectUnknown,
   });
   if (parsed.help) return "help";
@@ -95,6 +118,9 @@ export function parseClientFlags(args: readonly string[]): ClientFlags | "help" 
       name: cleanName(name ?? ""),
       room: parseRoom(room),
       color: !parsed["no-color"],
+      bell: !parsed["no-bell"],
+      format: parsed.json ? "json" : "text",
+      wait: parseWait(parsed.wait),
     };
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;

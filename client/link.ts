@@ -59,9 +59,19 @@ const BLAMING_CODES: readonly number[] = [
   CloseCode.abuse,
 ];
 
+/** Why there is no connection. */
+export type ConnectFailure = "unreachable" | "unknown host" | "untrusted" | "not a chat" | "full";
+
 /** There is no connection. Its message is one line: what is wrong and what to do. */
 export class ConnectError extends Error {
   override readonly name = "ConnectError";
+  readonly failure: ConnectFailure;
+
+  /** Creates an error with `failure` for programs and `message` for people. */
+  constructor(failure: ConnectFailure, message: string) {
+    super(message);
+    this.failure = failure;
+  }
 }
 
 /** What is known of a message besides what it says. */
@@ -75,8 +85,8 @@ export interface Context {
 /** What a link tells its owner. */
 export interface LinkEvents {
   /**
-   * Takes what the server tells: each event once, in the order of their ids. Not told are answers
-   * that only a link needs, and what a server says to everyone who comes in, when it is back.
+   * Takes what the server tells: each event once, in the order of their ids. Not told are pongs of
+   * the link's own pings, and what a server says to everyone who comes in, when it is back.
    */
   readonly receive: (message: ServerMessage, context: Context) => void;
   /** The connection is lost; another is tried in so many milliseconds. */
@@ -178,6 +188,11 @@ export class Link {
   /** How much was sent, or waits to be sent, and is not answered yet. */
   get unanswered(): number {
     return this.#outbox.size;
+  }
+
+  /** Returns what is {@linkcode unanswered}, the oldest first. */
+  waiting(): ClientMessage[] {
+    return this.#outbox.entries().map(({ message }) => message);
   }
 
   /**
@@ -318,9 +333,12 @@ export class Link {
       case "welcome":
         return this.#greet(message);
       case "ack":
-        return void this.#outbox.settle(message.ref);
+        return this.#events.receive(message, {
+          isPast: false,
+          isOwn: this.#outbox.settle(message.ref),
+        });
       case "pong":
-        return this.#takePong(message.data ?? "");
+        return this.#takePong(message);
       case "missed":
         this.#place.expectGap();
         return this.#miss(message);
@@ -351,11 +369,15 @@ export class Link {
   }
 
   /** Takes the answer to a ping. */
-  #takePong(data: string): void {
+  #takePong(message: ServerMessage & { messageType: "pong" }): void {
+    const { data = "" } = message;
     if (data === this.#arrival) return this.#arrive();
-    // What was sent before, and is not answered, was accepted: its answer is among what is missed.
-    for (const key of this.#sentBefore.get(data) ?? [data]) this.#outbox.settle(key);
+    const before = this.#sentBefore.get(data);
     this.#sentBefore.delete(data);
+    // What was sent before, and is not answered, was accepted: its answer is among what is missed.
+    if (before) return before.forEach((key) => this.#outbox.settle(key));
+    if (this.#outbox.settle(data) || data === "") return;
+    this.#events.receive(message, { isPast: false, isOwn: true });
   }
 
   /** All is caught up: now what waits can go out. */

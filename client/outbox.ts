@@ -42,10 +42,10 @@ export class Outbox {
     return this.#entries.size;
   }
 
-  /** Adds a message to say, and gives it its `ref`, or a request. */
+  /** Adds a request, or a message to say: with its own `ref`, or one that it is given. */
   add(message: ClientMessage): Entry {
-    const key = newRef();
     const isMessage = message.messageType === "message";
+    const key = (isMessage ? message.ref : undefined) ?? newRef();
     const entry = { key, message: isMessage ? { ...message, ref: key } : message, wasSent: false };
     this.#entries.set(key, entry);
     return entry;

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
-import { setColorEnabled } from "@std/fmt/colors";
-import { chat, type ChatOptions } from "../client.ts";
+import { chat } from "../client.ts";
 import { connect } from "../client/connect.ts";
+import type { ConversationOptions } from "../client/conversation.ts";
 import { readLines } from "../client/lines.ts";
 import { ConnectError } from "../client/link.ts";
+import { Pipe, type PipeOptions } from "../client/pipe.ts";
 import { GREETING } from "../protocol.ts";
 import { TestServer } from "./peer.ts";
 import { said, ScriptedServer } from "./scripted.ts";
-
-setColorEnabled(false);
 
 /** A client in this process, whose input the test writes and whose output it reads. */
 class TestClient {
@@ -17,29 +16,41 @@ class TestClient {
   readonly exitCode: Promise<number>;
   readonly url: string;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
-  #onNotice: (() => void) | undefined;
+  #wake: (() => void) | undefined;
 
-  constructor(server: TestServer | ScriptedServer, options: Partial<ChatOptions> = {}) {
+  constructor(
+    server: TestServer | ScriptedServer,
+    options: Partial<ConversationOptions & PipeOptions> = {},
+  ) {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     this.#input = writable.getWriter();
     this.url = `ws://127.0.0.1:${server.port}`;
-    this.exitCode = chat({
-      url: new URL(this.url),
+    const pipe = new Pipe({
       input: readable,
-      print: (line) => this.printed.push(line),
+      print: (line) => {
+        this.printed.push(line);
+        this.#wake?.();
+      },
       notify: (line) => {
         this.notices.push(line);
-        this.#onNotice?.();
+        this.#wake?.();
       },
-      isTerminal: false,
       ...options,
     });
+    this.exitCode = chat({ url: new URL(this.url), ...options }, pipe);
   }
 
   /** Waits for a notice with `text` in it. */
   async isTold(text: string): Promise<void> {
     while (!this.notices.some((line) => line.includes(text))) {
-      await new Promise<void>((resolve) => this.#onNotice = resolve);
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  /** Waits for a printed line with `text` in it. */
+  async hears(text: string): Promise<void> {
+    while (!this.printed.some((line) => line.includes(text))) {
+      await new Promise<void>((resolve) => this.#wake = resolve);
     }
   }
 
@@ -104,14 +115,6 @@ Deno.test("client in a pipe: prints what others say, a line each, and notices ap
   ]);
 });
 
-Deno.test("client at a terminal: shows senders' addresses, and its own messages", async () => {
-  await using server = new TestServer();
-  const alice = new TestClient(server, { name: "alice", isTerminal: true });
-  assert.equal(await alice.finish("hello\n/me waves\n"), 0);
-  assert.match(alice.printed[0] ?? "", /^alice \(127\.0\.0\.1:\d+\): hello$/);
-  assert.equal(alice.printed[1], "* alice waves");
-});
-
 Deno.test("client: of what was before it came, it shows what was said, not who came and went", async () => {
   await using server = new TestServer();
   await using bob = await server.register("bob");
@@ -136,7 +139,7 @@ Deno.test("client: commands are answered before it leaves", async () => {
     "* alice is now al",
     "* You are al in dev",
     "* 1 in dev: al",
-    "* /quit            leave",
+    "* /quit                 leave",
   ];
   for (const line of expected) assert.ok(alice.notices.includes(line), line);
 });
@@ -150,7 +153,7 @@ Deno.test("client /quit: leaves without reading on", async () => {
   assert.doesNotMatch(server.log.join("\n"), /"not said"/);
 });
 
-Deno.test("client in a pipe: a refused message is named and makes the exit code 1", async () => {
+Deno.test("client in a pipe: a refused message is named and makes the exit code 9", async () => {
   const expected: [string, string][] = [
     ["x".repeat(5000), "* The message is over 4096 bytes. Send it in parts."],
     ["/msg zoe hi", '* Nobody here is called "zoe".'],
@@ -159,7 +162,7 @@ Deno.test("client in a pipe: a refused message is named and makes the exit code 
   for (const [wrong, notice] of expected) {
     await using server = new TestServer();
     const alice = new TestClient(server);
-    assert.equal(await alice.finish(`${wrong}\nfine\n`), 1);
+    assert.equal(await alice.finish(`${wrong}\nfine\n`), 9);
     assert.ok(alice.notices.includes(notice), alice.notices.join("\n"));
     assert.match(server.log.join("\n"), /"fine"/);
   }
@@ -231,7 +234,7 @@ Deno.test("client /quit: does not wait for a server that is gone, and says what 
   await using server = new ScriptedServer();
   const client = await startAndLose(server);
   client.type("one\ntwo\n/quit\n");
-  assert.equal(await client.exitCode, 1);
+  assert.equal(await client.exitCode, 9);
   assert.equal(client.notices.at(-1), "* 2 of what you typed were not sent");
 });
 
@@ -257,7 +260,7 @@ Deno.test("client /quit: is found behind whatever is typed while there is no con
   await using server = new ScriptedServer();
   const client = await startAndLose(server);
   client.type(`${"line\n".repeat(100)}/quit\n`);
-  assert.equal(await client.exitCode, 1);
+  assert.equal(await client.exitCode, 9);
   assert.equal(client.notices.at(-1), "* 100 of what you typed were not sent");
 });
 
@@ -278,16 +281,39 @@ Deno.test("client: is told which name it has when it comes back as another", asy
   ]);
 });
 
-Deno.test("client: who is sent away for good is told why: exit 3 if it may not come in, else 1", async () => {
-  for (const [code, exit] of [[4401, 3], [4403, 3], [1000, 1]] as const) {
+Deno.test("client: who is sent away for good is told why, with an exit code for each reason", async () => {
+  const url = "ws://127.0.0.1";
+  const expected: [code: number, exit: number, text: string][] = [
+    [4401, 3, `${url} does not let you in: "because". Ask who runs it for a token.`],
+    [4403, 4, `${url} has sent you away: "because". Ask who runs it.`],
+    [1000, 1, `The connection to ${url} has ended: "because"`],
+  ];
+  for (const [code, exit, text] of expected) {
     await using server = new ScriptedServer();
     const client = new TestClient(server);
     const peer = await server.accept();
     await peer.welcome({});
     peer.socket.close(code, "because");
     assert.equal(await client.exitCode, exit);
-    const ended = `* The connection to ${client.url} has ended: "because"`;
-    assert.equal(client.notices.at(-1), ended);
+    assert.equal(client.notices.at(-1)?.replace(/:\d+/, ""), `* ${text}`);
+  }
+});
+
+Deno.test("client: who is not let in is told so in one line, with what the server said against it", async () => {
+  const expected: [code: string, close: number, exit: number, text: string][] = [
+    ["unauthorized", 4401, 3, 'does not let you in: "Sorry". Ask who runs it for a token.'],
+    ["forbidden", 4403, 4, 'has sent you away: "Sorry". Ask who runs it.'],
+    ["full", 1013, 8, 'is full: "Sorry". Try again later.'],
+  ];
+  for (const [code, close, exit, text] of expected) {
+    await using server = new ScriptedServer();
+    const client = new TestClient(server);
+    const peer = await server.accept();
+    await peer.take("register");
+    peer.send({ messageType: "error", code, data: "Sorry" });
+    peer.socket.close(close, "code");
+    assert.equal(await client.exitCode, exit);
+    assert.deepEqual(client.notices, [`* ${client.url} ${text}`]);
   }
 });
 

@@ -225,7 +225,7 @@ Deno.test("link: tries again at growing intervals, and says so once; a first try
   const alice = await TestLink.start(proxy.port, {
     connect: () => {
       attempts.push(clock.elapsed());
-      if (isDown) return Promise.reject(new ConnectError("down"));
+      if (isDown) return Promise.reject(new ConnectError("unreachable", "down"));
       return connect(new URL(`ws://127.0.0.1:${proxy.port}`));
     },
     after: (ms, callback) => clock.after(ms, callback),

@@ -1,0 +1,331 @@
+/**
+ * The conversation: what a person or a program says and asks for, and what comes back, whatever it
+ * is shown on.
+ *
+ * @module
+ */
+
+import {
+  type ClientMessage,
+  CloseCode,
+  formatHelp,
+  GREETING,
+  nameKey,
+  parsePersonInput,
+  PERSON_COMMANDS,
+  type PersonInput,
+  ProtocolError,
+  type SendMessage,
+  type ServerMessage,
+  type Welcome,
+} from "../protocol.ts";
+import { connect, formatUrl } from "./connect.ts";
+import { ExitCode } from "./exit.ts";
+import { type Context, type Ending, Link } from "./link.ts";
+import { People } from "./people.ts";
+
+/** The most messages and commands that may be unanswered; more input waits. */
+const MAX_UNANSWERED = 64;
+
+/** The same while there is no connection: a `/quit` among what is typed must be found. */
+const MAX_UNSENT = 1_000;
+
+/** Rooms that are remembered for their completion. */
+const MAX_ROOMS = 1_000;
+
+/** Where a conversation is shown. */
+export interface View {
+  /** Shows what the server tells. */
+  readonly show: (message: ServerMessage, context: Context) => void;
+  /** Shows lines about the conversation, together. */
+  readonly notify: (...lines: readonly string[]) => void;
+  /** Shows what went wrong. */
+  readonly complain: (text: string) => void;
+  /** Takes away what was shown. */
+  readonly clear: () => void;
+  /** Shows that something has changed: the name, the room, the connection, or what waits. */
+  readonly change: () => void;
+}
+
+/** Settings of a {@linkcode Conversation}. */
+export interface ConversationOptions {
+  readonly url: URL;
+  /** The wanted name. Default: the server gives one. */
+  readonly name?: string | undefined;
+  readonly room?: string | undefined;
+}
+
+/** One person's or program's part in a chat. */
+export class Conversation {
+  readonly #options: ConversationOptions;
+  readonly #view: View;
+  readonly #link: Link;
+  readonly #leaving = new AbortController();
+  readonly #people = new People();
+  readonly #rooms = new Set<string>();
+  /** Names of those who are not shown, by their keys. */
+  readonly #ignored = new Map<string, string>();
+  /** The other end of the last private message. */
+  #correspondent: string | undefined;
+  #isIn = false;
+  #hasQuit = false;
+  /** What the server said against coming in. */
+  #refusal: string | undefined;
+  #ending: Ending | undefined;
+  /** Wakes `#until`, which checks its condition again. */
+  #onChange: (() => void) | undefined;
+
+  /** Creates one that has not begun. */
+  constructor(options: ConversationOptions, view: View) {
+    this.#options = options;
+    this.#view = view;
+    const { url, name, room } = options;
+    this.#link = new Link({ connect: () => connect(url), name, room }, {
+      receive: (message, context) => this.#receive(message, context),
+      lost: (delay) => {
+        view.notify(`connection lost, trying again in ${Math.ceil(delay / 1000)} s`);
+      },
+      back: (caughtUp) => view.notify(`back${wordCaughtUp(caughtUp)}`),
+      uncertain: (message) => view.complain(wordUncertain(message)),
+      unreadable: ({ message }) => {
+        view.complain(`The server sent what this client cannot read: ${message}`);
+      },
+      change: () => this.#change(),
+    });
+  }
+
+  /** The person's name; undefined before coming in. */
+  get name(): string | undefined {
+    return this.#link.welcome?.name;
+  }
+
+  /** The room; empty before coming in. */
+  get room(): string {
+    return this.#link.welcome?.room ?? "";
+  }
+
+  /** Whether it is connected, and all is caught up. */
+  get isOnline(): boolean {
+    return this.#link.isOnline;
+  }
+
+  /** Names of people in the room, who spoke last first, without this person's. */
+  get others(): string[] {
+    return this.#people.names.filter((name) => name !== this.name);
+  }
+
+  /** Names of rooms that were heard of. */
+  get rooms(): string[] {
+    return [...this.#rooms];
+  }
+
+  /** Aborted once this person has quit, or it is over. */
+  get leaving(): AbortSignal {
+    return this.#leaving.signal;
+  }
+
+  /** Returns what was said or asked for and is not answered yet, the oldest first. */
+  waiting(): ClientMessage[] {
+    return this.#link.waiting();
+  }
+
+  /**
+   * Comes in.
+   *
+   * @throws {ConnectError} If there is no server.
+   */
+  async begin(): Promise<void> {
+    await this.#link.start();
+    this.#link.ended.then((ending) => {
+      this.#ending = ending;
+      this.#leaving.abort();
+      this.#change();
+    });
+    await this.#until(() => this.#link.welcome !== undefined);
+  }
+
+  /** Does what a line that was typed asks for. */
+  take(line: string): void {
+    try {
+      const input = parsePersonInput(line);
+      if (input) this.#do(input);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#view.complain(error.message);
+    }
+  }
+
+  /** Says or asks for something, now or as soon as it is online. */
+  send(message: ClientMessage): void {
+    this.#link.send(message);
+    this.#view.change();
+  }
+
+  /** Whether more may be taken. */
+  get hasRoom(): boolean {
+    return this.#link.unanswered < (this.#link.isConnected ? MAX_UNANSWERED : MAX_UNSENT);
+  }
+
+  /** Waits until more can be taken. */
+  async untilRoom(): Promise<void> {
+    await this.#until(() => this.hasRoom);
+  }
+
+  /** Waits until all is answered; who has quit does not wait for a server that is not there. */
+  async untilAnswered(): Promise<void> {
+    await this.#until(() =>
+      this.#link.unanswered === 0 || (this.#hasQuit && !this.#link.isConnected)
+    );
+  }
+
+  /** Quits: a second time without waiting for answers. */
+  quit(): void {
+    if (this.#hasQuit) this.#link.leave();
+    this.#hasQuit = true;
+    this.#leaving.abort();
+    this.#change();
+  }
+
+  /** Leaves, and says why if it was not this person's wish. */
+  async end(): Promise<ExitCode> {
+    const { unanswered } = this.#link;
+    const ending = this.#hasQuit ? undefined : this.#ending;
+    if (ending) this.#view.complain(this.#explain(ending));
+    if (unanswered > 0) this.#view.complain(wordLost(unanswered));
+    this.#link.leave();
+    await this.#link.ended;
+    switch (ending?.code) {
+      case undefined:
+        return ExitCode.left;
+      case CloseCode.unauthorized:
+        return ExitCode.unauthorized;
+      case CloseCode.kicked:
+        return ExitCode.kicked;
+      case CloseCode.tryAgainLater:
+        return this.#isIn ? ExitCode.unreachable : ExitCode.full;
+      default:
+        return ExitCode.unreachable;
+    }
+  }
+
+  /** Resolves once `isSo`, or it is over. */
+  async #until(isSo: () => boolean): Promise<void> {
+    while (!isSo() && !this.#ending) {
+      await new Promise<void>((resolve) => this.#onChange = resolve);
+    }
+  }
+
+  #change(): void {
+    this.#onChange?.();
+    this.#view.change();
+  }
+
+  #do(input: PersonInput): void {
+    switch (input.messageType) {
+      case "help":
+        return this.#view.notify("The commands:", ...formatHelp(PERSON_COMMANDS));
+      case "quit":
+        return this.quit();
+      case "clear":
+        return this.#view.clear();
+      case "ignore":
+        return this.#ignore(input.data);
+      case "reply":
+        return this.#reply(input.data);
+      default:
+        return this.send(input);
+    }
+  }
+
+  #reply(data: string): void {
+    const to = this.#correspondent;
+    if (to === undefined) return this.#view.complain("There is no private message yet to answer.");
+    this.send({ messageType: "message", data, to });
+  }
+
+  #ignore(name: string | undefined): void {
+    if (name === undefined) {
+      const names = [...this.#ignored.values()].join(", ");
+      return this.#view.notify(names === "" ? "You ignore nobody" : `You ignore ${names}`);
+    }
+    const key = nameKey(name);
+    if (this.#ignored.delete(key)) return this.#view.notify(`You hear ${name} again`);
+    this.#ignored.set(key, name);
+    this.#view.notify(`You ignore ${name}; the same again ends it`);
+  }
+
+  /** Tells whether what a person does is not shown; follows one who takes another name. */
+  #isIgnored(message: ServerMessage): boolean {
+    if (!("from" in message) || !this.#ignored.has(nameKey(message.from))) return false;
+    if (message.messageType === "rename" && message.data !== undefined) {
+      this.#ignored.delete(nameKey(message.from));
+      this.#ignored.set(nameKey(message.data), message.data);
+    }
+    return true;
+  }
+
+  #receive(message: ServerMessage, context: Context): void {
+    if (message.messageType === "error" && !this.#isIn) {
+      this.#refusal = message.data;
+      return;
+    }
+    this.#people.take(message);
+    if (this.#isIgnored(message)) return;
+    this.#learn(message);
+    if (message.messageType === "welcome") return this.#greet(message, context);
+    this.#view.show(message, context);
+  }
+
+  /** Remembers who was last in a private conversation, and rooms. */
+  #learn(message: ServerMessage): void {
+    switch (message.messageType) {
+      case "private":
+        this.#correspondent = message.from === this.name ? message.to : message.from;
+        break;
+      case "rename":
+        if (message.from === this.#correspondent) this.#correspondent = message.data;
+        break;
+      case "welcome":
+        this.#rooms.add(message.room);
+        break;
+      case "rooms":
+        for (const room of message.dataArray.slice(0, MAX_ROOMS)) this.#rooms.add(room);
+    }
+  }
+
+  #greet(welcome: Welcome, context: Context): void {
+    // After /nick and /join the server's own words say it; who comes back as another is not greeted.
+    const isRegistered = !this.#isIn || welcome.data === GREETING;
+    if (!this.#isIn || !isRegistered) this.#view.show(welcome, context);
+    if (isRegistered) this.#view.notify(`You are ${welcome.name} in ${welcome.room}`);
+    this.#isIn = true;
+  }
+
+  #explain({ code, reason }: Ending): string {
+    const where = formatUrl(this.#options.url);
+    const why = this.#refusal ?? reason;
+    const quoted = why === "" ? `code ${code}` : JSON.stringify(why);
+    if (code === CloseCode.unauthorized) {
+      return `${where} does not let you in: ${quoted}. Ask who runs it for a token.`;
+    }
+    if (code === CloseCode.kicked) {
+      return `${where} has sent you away: ${quoted}. Ask who runs it.`;
+    }
+    if (code === CloseCode.tryAgainLater && !this.#isIn) {
+      return `${where} is full: ${quoted}. Try again later.`;
+    }
+    return `The connection to ${where} has ended: ${quoted}`;
+  }
+}
+
+function wordCaughtUp(count: number): string {
+  return count === 0 ? "" : `; ${count} ${count === 1 ? "message" : "messages"} caught up`;
+}
+
+function wordLost(count: number): string {
+  return `${count} of what you typed ${count === 1 ? "was" : "were"} not sent`;
+}
+
+function wordUncertain({ to, data }: SendMessage): string {
+  return `Not known whether this reached ${to}: ${data}`;
+}

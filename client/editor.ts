@@ -1,0 +1,115 @@
+/**
+ * The line that a person types: `node:readline` edits it and keeps the history, and is told every
+ * key; what it would draw is left to the screen.
+ *
+ * @module
+ */
+
+import readline, { type Interface, type Key } from "node:readline";
+import { PassThrough, Readable, Writable } from "node:stream";
+import { cleanText } from "../protocol.ts";
+import type { Completion } from "./completion.ts";
+import { type Line, NEWLINE, TAB } from "./prompt.ts";
+
+/** Lines that can be called back with the up key. */
+const HISTORY_SIZE = 500;
+
+/** What a person asks for by keys. */
+export interface EditorEvents {
+  /** The line was entered. */
+  readonly submit: (text: string) => void;
+  /** Ctrl-C, or Ctrl-D, on an empty line. */
+  readonly leave: () => void;
+  /** Ctrl-L. */
+  readonly repaint: () => void;
+  /** Ctrl-Z. */
+  readonly suspend: () => void;
+  /** Returns how the text before the cursor goes on. */
+  readonly complete: (before: string) => Completion;
+  /** Takes what the text before the cursor can be, when Tab cannot decide. */
+  readonly list: (candidates: readonly string[]) => void;
+}
+
+/** Cleans what was pasted: lines end in `\n`, and the last one has no end. */
+export function cleanPaste(text: string): string {
+  return cleanText(text.replaceAll(/\r\n?|[\u2028\u2029]/g, "\n")).replace(/\n+$/, "");
+}
+
+/** A line that is being typed. */
+export class Editor {
+  readonly #events: EditorEvents;
+  readonly #readline: Interface;
+  /** Decodes keys: text goes in as `data`, and comes out as `keypress`. */
+  readonly #decoder = new Readable({ read() {} });
+
+  /** Creates one with an empty line and no history. */
+  constructor(events: EditorEvents) {
+    this.#events = events;
+    this.#readline = readline.createInterface({
+      input: new PassThrough(),
+      output: new Writable({ write: (_chunk, _encoding, done) => done() }),
+      terminal: true,
+      historySize: HISTORY_SIZE,
+      removeHistoryDuplicates: true,
+    });
+    this.#readline.on("line", (line) => {
+      events.submit(line.replaceAll(NEWLINE, "\n").replaceAll(TAB, "\t"));
+    });
+    readline.emitKeypressEvents(this.#decoder);
+    this.#decoder.on("keypress", (text: string | undefined, key: Key) => this.#press(text, key));
+  }
+
+  /** The line as it is. */
+  get line(): Line {
+    return { text: this.#readline.line, cursor: this.#readline.cursor };
+  }
+
+  /** Takes keys, as a terminal sends them. */
+  type(keys: string): void {
+    this.#decoder.emit("data", keys.replaceAll(NEWLINE, "").replaceAll(TAB, ""));
+  }
+
+  /** Puts text at the cursor; it can have several lines. */
+  insert(text: string): void {
+    this.#readline.write(text.replaceAll("\n", NEWLINE).replaceAll("\t", TAB));
+  }
+
+  /** Lets go of it. */
+  close(): void {
+    this.#readline.close();
+  }
+
+  #press(text: string | undefined, key: Key): void {
+    const isPlain = !key.ctrl && !key.meta && !key.shift;
+    if (isPlain && key.name === "tab") return this.#complete();
+    const control = key.ctrl && !key.meta ? key.name : undefined;
+    switch (control) {
+      case "c":
+        return this.line.text === "" ? this.#events.leave() : this.#erase();
+      case "d":
+        if (this.line.text === "") return this.#events.leave();
+        break;
+      case "l":
+        return this.#events.repaint();
+      case "z":
+        return this.#events.suspend();
+    }
+    if (text === undefined) this.#readline.write(text, key);
+    else this.#readline.write(text, key);
+  }
+
+  #erase(): void {
+    this.#readline.write(undefined, { ctrl: true, name: "e" });
+    this.#readline.write(undefined, { ctrl: true, name: "u" });
+  }
+
+  #complete(): void {
+    const { text, cursor } = this.line;
+    const before = text.slice(0, cursor);
+    const { length, text: completed, candidates } = this.#events.complete(before);
+    const begun = before.slice(cursor - length);
+    if (candidates.length > 0 && completed === begun) return this.#events.list(candidates);
+    for (const _ of begun) this.#readline.write(undefined, { name: "backspace" });
+    this.insert(completed);
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * How the client ends: its exit codes.
+ *
+ * @module
+ */
+
+import type { ConnectFailure } from "./link.ts";
+
+/** Exit codes of the client. */
+export const ExitCode = {
+  left: 0,
+  unreachable: 1,
+  usage: 2,
+  unauthorized: 3,
+  kicked: 4,
+  unknownHost: 5,
+  untrusted: 6,
+  notChat: 7,
+  full: 8,
+  refused: 9,
+} as const;
+
+/** One of the exit codes. */
+export type ExitCode = typeof ExitCode[keyof typeof ExitCode];
+
+/** What each exit code means, as `--help` lists them. */
+export const EXIT_CODES: readonly (readonly [ExitCode, string])[] = [
+  [ExitCode.left, "left, and all that was said was accepted"],
+  [ExitCode.unreachable, "no server there, or the connection has ended for good"],
+  [ExitCode.usage, "wrong arguments"],
+  [ExitCode.unauthorized, "not let in: no token, or a wrong one"],
+  [ExitCode.kicked, "sent away or banned by an operator"],
+  [ExitCode.unknownHost, "no such host"],
+  [ExitCode.untrusted, "the server's TLS certificate is not trusted"],
+  [ExitCode.notChat, "something else than a chat server is there"],
+  [ExitCode.full, "the server is full"],
+  [ExitCode.refused, "in a pipe: something that was to be said was refused or lost"],
+];
+
+/** Returns the exit code of a client that could not connect. */
+export function exitCodeOf(failure: ConnectFailure): ExitCode {
+  switch (failure) {
+    case "unreachable":
+      return ExitCode.unreachable;
+    case "unknown host":
+      return ExitCode.unknownHost;
+    case "untrusted":
+      return ExitCode.untrusted;
+    case "not a chat":
+      return ExitCode.notChat;
+    case "full":
+      return ExitCode.full;
+  }
+}

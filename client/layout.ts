@@ -1,0 +1,131 @@
+/**
+ * Text laid out in rows of a terminal: wrapped at the ends of words, and indented.
+ *
+ * A word that is longer than a row is not cut: the terminal breaks it where the row ends, and knows
+ * that it is one word, so a long link can still be clicked and copied.
+ *
+ * @module
+ */
+
+import { widthOf } from "./width.ts";
+
+/** Returns `text` with what makes a terminal show it in some way. */
+export type Style = (text: string) => string;
+
+/** A piece of text, and how it looks. */
+export interface Span {
+  readonly text: string;
+  readonly style?: Style | undefined;
+}
+
+/** What is laid out together. */
+export interface Block {
+  readonly spans: readonly Span[];
+  /** How many columns all rows but the first are indented. */
+  readonly indent: number;
+}
+
+/** One row; it is longer than the window only if it is a single word that is. */
+export type Row = readonly Span[];
+
+const TAB = "    ";
+
+/** Between these and their neighbours a row may end, though there is no space. */
+const CJK = String.raw`[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}][\p{M}\u3001\u3002\uFF01\uFF0C\uFF1F]*`;
+
+/** A newline, spaces, or what stays together. */
+const PIECE = new RegExp(String.raw`\n|[ \t]+|${CJK}|(?:(?!${CJK})[^ \t\n])+`, "gu");
+const IS_CJK = new RegExp(`^${CJK}`, "u");
+
+/** The rows of one block, while they are made. */
+class Rows {
+  readonly rows: Span[][] = [[]];
+  readonly #columns: number;
+  readonly #indent: number;
+  #column = 0;
+  /** Whether nothing stands in the row yet. */
+  #isFresh = true;
+  #space: Span | undefined;
+  #word: Span[] = [];
+
+  constructor({ columns, indent }: { columns: number; indent: number }) {
+    this.#columns = columns;
+    this.#indent = indent;
+  }
+
+  take(piece: Span): void {
+    if (piece.text === "\n") {
+      this.endWord();
+      return this.#endRow();
+    }
+    if (/^[ \t]/.test(piece.text)) {
+      this.endWord();
+      this.#space = { ...piece, text: piece.text.replaceAll("\t", TAB) };
+      return;
+    }
+    const isBreakable = IS_CJK.test(piece.text);
+    if (isBreakable) this.endWord();
+    this.#word.push(piece);
+    if (isBreakable) this.endWord();
+  }
+
+  /** Puts the word where there is room for it. */
+  endWord(): void {
+    if (this.#word.length === 0) return;
+    const space = this.#space ? [this.#space] : [];
+    const width = [...space, ...this.#word].reduce((sum, { text }) => sum + widthOf(text), 0);
+    const isTooLong = this.#column + width > this.#columns;
+    if (isTooLong && !this.#isFresh) this.#endRow();
+    else this.#append(space);
+    this.#append(this.#word);
+    this.#isFresh = false;
+    this.#word = [];
+    this.#space = undefined;
+  }
+
+  #append(spans: readonly Span[]): void {
+    for (const span of spans) {
+      this.rows.at(-1)?.push(span);
+      this.#column += widthOf(span.text);
+    }
+  }
+
+  #endRow(): void {
+    this.rows.push([]);
+    this.#column = 0;
+    this.#space = undefined;
+    this.#append(this.#indent > 0 ? [{ text: " ".repeat(this.#indent) }] : []);
+    this.#isFresh = true;
+  }
+}
+
+/** Lays a block out in rows of so many columns. */
+export function wrap({ spans, indent }: Block, columns: number): Row[] {
+  // In a window that narrow an indentation would leave no room.
+  const rows = new Rows({ columns, indent: columns < 3 * indent ? 0 : indent });
+  for (const { text, style } of spans) {
+    for (const [piece] of text.matchAll(PIECE)) rows.take({ text: piece, style });
+  }
+  rows.endWord();
+  return rows.rows;
+}
+
+/** Returns a row's text without its looks. */
+export function plain(row: Row): string {
+  return row.map(({ text }) => text).join("");
+}
+
+/** Returns a row as it is written to a terminal. */
+export function render(row: Row): string {
+  let [rendered, text] = ["", ""];
+  let style: Style | undefined;
+  for (const span of [...row, { text: "" }]) {
+    if (span.style !== style && text !== "") {
+      rendered += style ? style(text) : text;
+      text = "";
+    }
+    style = span.style;
+    text += span.text;
+  }
+  return rendered + text;
+}

@@ -1,0 +1,119 @@
+/**
+ * The conversation in a pipe: a line of input is a message or a command, a line of output is a
+ * message, and what is said about the conversation goes elsewhere. For programs there is JSON: each
+ * message of the server is a line of output, and a line of input can be a message of the client.
+ *
+ * @module
+ */
+
+import {
+  formatChat,
+  formatText,
+  parseChat,
+  ProtocolError,
+  type ServerMessage,
+} from "../protocol.ts";
+import type { Conversation, View } from "./conversation.ts";
+import { ExitCode } from "./exit.ts";
+import { readLines } from "./lines.ts";
+import type { Context } from "./link.ts";
+
+/** Settings of a {@linkcode Pipe}. */
+export interface PipeOptions {
+  /** UTF-8, a line a message or command. */
+  readonly input: ReadableStream<Uint8Array>;
+  /** Takes a line of the conversation. */
+  readonly print: (line: string) => void;
+  /** Takes a line about the conversation. */
+  readonly notify: (line: string) => void;
+  /** How messages are printed, and whether they can also be read as JSON. Default: `text`. */
+  readonly format?: "text" | "json" | undefined;
+  /** How long to listen after the end of input, in milliseconds. Default: 0. */
+  readonly wait?: number | undefined;
+}
+
+/** A conversation that a program reads. */
+export class Pipe implements View {
+  readonly #options: PipeOptions;
+  readonly #isJson: boolean;
+  #hasFailed = false;
+
+  /** Creates one that nothing has gone through yet. */
+  constructor(options: PipeOptions) {
+    this.#options = options;
+    this.#isJson = options.format === "json";
+  }
+
+  /**
+   * Passes on the input, waits at its end until everything is accepted, and leaves.
+   *
+   * @returns The exit code.
+   */
+  async attend(conversation: Conversation): Promise<ExitCode> {
+    const { input, wait = 0 } = this.#options;
+    for await (const line of readLines(input, conversation.leaving)) {
+      this.#take(line, conversation);
+      await conversation.untilRoom();
+    }
+    await conversation.untilAnswered();
+    if (wait > 0) await passOrAbort(wait, conversation.leaving);
+    const code = await conversation.end();
+    return code === ExitCode.left && this.#hasFailed ? ExitCode.refused : code;
+  }
+
+  show(message: ServerMessage, { isOwn, isPast }: Context): void {
+    if (message.messageType === "error") this.#hasFailed = true;
+    if (this.#isJson) return this.#options.print(formatChat(message));
+    const text = formatText(message);
+    if (text === undefined) return;
+    switch (message.messageType) {
+      case "message":
+      case "private":
+        return isOwn ? undefined : this.#options.print(text);
+      case "join":
+      case "leave":
+      case "rename":
+      case "presence":
+        return isPast ? undefined : this.#options.notify(text);
+      default:
+        return this.#options.notify(text);
+    }
+  }
+
+  notify(...lines: readonly string[]): void {
+    for (const line of lines) this.#options.notify(`* ${line}`);
+  }
+
+  complain(text: string): void {
+    this.#hasFailed = true;
+    this.notify(text);
+  }
+
+  clear(): void {
+    this.complain("/clear is for a terminal: here is nothing to clear.");
+  }
+
+  change(): void {}
+
+  #take(line: string, conversation: Conversation): void {
+    if (!this.#isJson || !line.trimStart().startsWith("{")) return conversation.take(line);
+    try {
+      conversation.send(parseChat(line));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.complain(error.message);
+    }
+  }
+}
+
+/** Waits so many milliseconds, or until the signal is aborted. */
+async function passOrAbort(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stop = (): void => resolve();
+  signal.addEventListener("abort", stop);
+  const timer = setTimeout(stop, ms);
+  await promise;
+  clearTimeout(timer);
+  signal.removeEventListener("abort", stop);
+}

@@ -76,7 +76,9 @@ export function formatDay(time: number): string {
  */
 export function mentionOf(name: string): RegExp {
   const letter = String.raw`[\p{L}\p{M}\p{Nd}_]`;
-  const word = name.replace(/[^\p{L}\p{M}\p{Nd}_]/gu, String.raw`\$&`);
+  const word = name.replace(/[^\p{L}\p{M}\p{Nd}_]/gu, (character) => {
+    return `\\u{${character.codePointAt(0)?.toString(16)}}`;
+  });
   return new RegExp(`(?<!${letter}[-.]?)${word}(?![-.]?${letter})`, "giu");
 }
 

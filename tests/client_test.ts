@@ -182,6 +182,70 @@ Deno.test("client: many lines arrive whole and in order", async () => {
   assert.deepEqual(heard, lines);
 });
 
+Deno.test("client --json: prints each message of the server as a line of JSON, its own too", async () => {
+  await using server = new TestServer();
+  const bot = new TestClient(server, { name: "bot", format: "json" });
+  const said = { messageType: "message", data: "one\ntwo", ref: "ref-1", action: true };
+  bot.type(`${JSON.stringify(said)}\nplain\n/nick robot\n{"messageType":"rooms"}\n`);
+  bot.type('{"messageType":"ping","data":"there?"}\n');
+  assert.equal(await bot.finish(), 0);
+  const printed = bot.printed.map((line) => JSON.parse(line));
+  const types = printed.map(({ messageType }) => messageType);
+  assert.deepEqual(types.slice(0, 2), ["welcome", "users"]);
+  const [first, second] = printed.filter(({ messageType }) => messageType === "message");
+  assert.deepEqual([first.from, first.data, first.ref, first.action], [
+    "bot",
+    "one\ntwo",
+    "ref-1",
+    true,
+  ]);
+  assert.equal(second.data, "plain");
+  for (const type of ["join", "rename", "rooms", "pong"]) assert.ok(types.includes(type), type);
+  assert.equal(types.filter((type) => type === "pong").length, 1);
+});
+
+Deno.test("client --json: what is no message is named, and makes the exit code 9", async () => {
+  const expected: [string, string][] = [
+    ['{"messageType":', "* That is not JSON. Send one object a line."],
+    ['{"messageType":"dance"}', '* There is no messageType "dance".'],
+    ['{"messageType":"message","data":""}', "* The message is empty."],
+  ];
+  for (const [line, notice] of expected) {
+    await using server = new TestServer();
+    const bot = new TestClient(server, { format: "json" });
+    assert.equal(await bot.finish(`${line}\n`), 9);
+    assert.ok(bot.notices.includes(notice), bot.notices.join("\n"));
+  }
+});
+
+Deno.test("client --wait: listens on after the end of input, until it is sent away", async () => {
+  await using server = new ScriptedServer();
+  const client = new TestClient(server, { wait: 600_000 });
+  const finished = client.finish("said\n");
+  const peer = await server.accept();
+  await peer.welcome({});
+  const { ref } = await peer.take("message");
+  peer.send({ messageType: "ack", ref, id: 1 });
+  peer.send(said(2, "an answer"));
+  await client.hears("bob: an answer");
+  peer.socket.close(1000);
+  assert.equal(await finished, 1);
+});
+
+Deno.test("client --wait: leaves when the time is over", async () => {
+  await using server = new TestServer();
+  const began = performance.now();
+  assert.equal(await new TestClient(server, { wait: 50 }).finish("said\n"), 0);
+  assert.ok(performance.now() - began >= 49);
+});
+
+Deno.test("client in a pipe: /clear has nothing to clear, and says so", async () => {
+  await using server = new TestServer();
+  const alice = new TestClient(server);
+  assert.equal(await alice.finish("/clear\n"), 9);
+  assert.ok(alice.notices.includes("* /clear is for a terminal: here is nothing to clear."));
+});
+
 Deno.test("client: leaves only when its message was accepted, also if other answers came before", async () => {
   await using server = new ScriptedServer();
   const client = new TestClient(server);

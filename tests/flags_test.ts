@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import readme from "../README.md" with { type: "text" };
+import { ExitCode } from "../client/exit.ts";
 import { parseClientFlags, USAGE as CLIENT_USAGE } from "../client/flags.ts";
 import { parseServerFlags, USAGE as SERVER_USAGE } from "../server/flags.ts";
 
@@ -84,6 +85,19 @@ Deno.test("client flags: the defaults, a name, and where the server is", () => {
   }
 });
 
+Deno.test("client flags: colour, bell, format and how long to wait", () => {
+  const expected: [string[], boolean, boolean, string, number][] = [
+    [[], true, true, "text", 0],
+    [["--no-color", "--no-bell", "--json", "--wait=2.5"], false, false, "json", 2500],
+    [["--wait", "1728000"], true, true, "text", 1_728_000_000],
+  ];
+  for (const [args, ...values] of expected) {
+    const flags = parseClientFlags(args);
+    assert.ok(typeof flags === "object");
+    assert.deepEqual([flags.color, flags.bell, flags.format, flags.wait], values);
+  }
+});
+
 Deno.test("client flags: one line says what is wrong and what to do", () => {
   const address = "give an address such as ws://127.0.0.1:8080.";
   const port = "give a whole number from 1 to 65535.";
@@ -102,6 +116,10 @@ Deno.test("client flags: one line says what is wrong and what to do", () => {
     [["--room=No"], "--room=No: A room's name is 1 to 32 of a-z, 0-9, _ and -."],
     [["alice", "bob"], "One name is enough: what is bob? See --help."],
     [["--nope"], "Unknown argument --nope. See --help."],
+    [["--wait"], "--wait=: give seconds, from 0 to 1728000."],
+    [["--wait=-1"], "--wait=-1: give seconds, from 0 to 1728000."],
+    [["--wait=1e9"], "--wait=1e9: give seconds, from 0 to 1728000."],
+    [["--wait=1728001"], "--wait=1728001: give seconds, from 0 to 1728000."],
   ];
   for (const [args, message] of expected) {
     assert.equal(usageError(() => parseClientFlags(args)), message);
@@ -127,11 +145,20 @@ Deno.test("flags: the help names every flag", () => {
     "version",
   ];
   for (const flag of server) assert.match(SERVER_USAGE, new RegExp(`^  --${flag}\\b`, "m"));
-  const client = ["server", "host", "port", "room", "no-color", "help", "version"];
-  for (const flag of client) assert.match(CLIENT_USAGE, new RegExp(`^  --${flag}\\b`, "m"));
+  const client = ["server", "host", "port", "room", "no-color", "no-bell", "json", "wait"];
+  for (const flag of [...client, "help", "version"]) {
+    assert.match(CLIENT_USAGE, new RegExp(`^  --${flag}\\b`, "m"));
+  }
 });
 
-Deno.test("flags: the README shows the server's help as it is", () => {
-  const indented = SERVER_USAGE.split("\n").map((line) => line === "" ? "" : `    ${line}`);
-  assert.ok(readme.includes(indented.join("\n")));
+Deno.test("client flags: the help lists every exit code, once", () => {
+  const listed = [...CLIENT_USAGE.matchAll(/^ {2}(\d) {2}\S/gm)].map(({ 1: code }) => Number(code));
+  assert.deepEqual(listed, Object.values(ExitCode));
+});
+
+Deno.test("flags: the README shows the help of server and client as it is", () => {
+  for (const usage of [SERVER_USAGE, CLIENT_USAGE]) {
+    const indented = usage.split("\n").map((line) => line === "" ? "" : `    ${line}`);
+    assert.ok(readme.includes(indented.join("\n")));
+  }
 });

@@ -336,6 +336,28 @@ Deno.test("link: with a ring of 2 that passes it all the time, it says everythin
   await alice.leave();
 });
 
+Deno.test("link: a message keeps the ref that its owner gave it; acks and pongs of others' are told", async () => {
+  await using server = new ScriptedServer();
+  const started = TestLink.start(server.port);
+  const peer = await server.accept();
+  await peer.welcome({});
+  const test = await started;
+  test.link.send({ messageType: "message", data: "hi", ref: "mine" });
+  test.link.send({ messageType: "ping", data: "here?" });
+  assert.equal((await peer.take("message"))["ref"], "mine");
+  assert.equal(test.link.waiting().length, 2);
+  const { data } = await peer.take("ping");
+  assert.equal(data, "here?");
+  const { data: own } = await peer.take("ping");
+  peer.send({ messageType: "ack", ref: "mine", id: 7 }, { messageType: "ack", ref: "x", id: 8 });
+  peer.send({ messageType: "pong", data }, { messageType: "pong", data: own }, {
+    messageType: "pong",
+  });
+  await test.until(() => test.link.unanswered === 0);
+  assert.deepEqual(test.told, ["ack, own", "ack", "pong, own"]);
+  await test.leave();
+});
+
 Deno.test("link: a join whose welcome is lost: it resumes the room that it knows, and moves then", async () => {
   await using server = new TestServer();
   await using proxy = new Proxy(server.port);

@@ -14,9 +14,11 @@ import {
   nameKey,
   parseChat,
   parseEnvelope,
+  parsePersonInput,
   parseRoom,
   parseServerMessage,
   parseText,
+  PERSON_COMMANDS,
   ProtocolError,
   type RoomEvent,
   splitChat,
@@ -323,12 +325,63 @@ Deno.test("parseText: refuses what lacks something, is too long or is no command
   assert.equal(codeOf(() => parseText("é".repeat(2049))), "too_long");
 });
 
-Deno.test("formatHelp: a line for each command, and the slash", () => {
-  const lines = formatHelp();
-  assert.equal(lines.length, COMMANDS.length + 1);
-  for (const [i, { name }] of COMMANDS.entries()) {
-    assert.match(lines[i] ?? "", new RegExp(`^/${name} `));
+Deno.test("parsePersonInput: what parseText knows, and every command of our own clients", () => {
+  const expected: [string, object | undefined][] = [
+    ["hello", { messageType: "message", data: "hello" }],
+    ["//reply", { messageType: "message", data: "/reply" }],
+    ["/nick al", { messageType: "register", data: "al" }],
+    ["/reply two words", { messageType: "reply", data: "two words" }],
+    ["/ignore bob", { messageType: "ignore", data: "bob" }],
+    ["/ignore", { messageType: "ignore" }],
+    ["/clear", { messageType: "clear" }],
+    ["/kick bob", { messageType: "kick", data: "bob" }],
+    ["/ban bob", { messageType: "ban", data: "bob" }],
+    ["/mute bob 60", { messageType: "mute", data: "bob", seconds: 60 }],
+    ["", undefined],
+  ];
+  for (const [line, input] of expected) {
+    const parsed = parsePersonInput(line);
+    assert.deepEqual(parsed && plain(parsed), input, line);
   }
+  const wrong = ["/reply", "/ignore a b", "/kick", "/kick bob 60", "/ban bob soon", "/mute b 1 2"];
+  for (const line of wrong) assert.equal(codeOf(() => parsePersonInput(line)), "bad_message", line);
+});
+
+Deno.test("parseText, parsePersonInput: an unknown command names the nearest one", () => {
+  const texts: [string, string][] = [
+    ["/jion dev", "There is no command /jion. Did you mean /join?"],
+    ["/user", "There is no command /user. Did you mean /users?"],
+    ["/HELP!", "There is no command /help!. Did you mean /help?"],
+    ["/q", "There is no command /q. Did you mean /quit?"],
+    ["/n bob", "There is no command /n. Did you mean /nick?"],
+    ["/mag bob hi", "There is no command /mag. Did you mean /msg?"],
+    ["/dance", "There is no command /dance. /help lists them."],
+    ["/", "There is no command /. /help lists them."],
+    ["/xy", "There is no command /xy. /help lists them."],
+    [`/${"x".repeat(4000)}`, `There is no command /${"x".repeat(32)}. /help lists them.`],
+  ];
+  for (const [line, message] of texts) {
+    assert.throws(() => parseText(line), { message }, line);
+    assert.throws(() => parsePersonInput(line), { message }, line);
+  }
+  assert.throws(() => parseText("/reply hi"), {
+    message: "There is no command /reply. /help lists them.",
+  });
+  assert.throws(() => parsePersonInput("/rpely hi"), {
+    message: "There is no command /rpely. Did you mean /reply?",
+  });
+});
+
+Deno.test("formatHelp: a line for each command of the table, and the slash", () => {
+  for (const commands of [COMMANDS, PERSON_COMMANDS]) {
+    const lines = formatHelp(commands);
+    assert.equal(lines.length, commands.length + 1);
+    for (const [i, { name, help }] of commands.entries()) {
+      assert.match(lines[i] ?? "", new RegExp(`^/${name} .* ${help.replaceAll(/\W/g, ".")}$`));
+    }
+    assert.match(lines.at(-1) ?? "", /^\/\/TEXT +say something that begins with a slash$/);
+  }
+  assert.ok(formatHelp(PERSON_COMMANDS).length <= 20, "one screen");
 });
 
 Deno.test("formatText: every message as a reader of plain text sees it", () => {

@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { complete, type Completion } from "../client/completion.ts";
+import { cleanPaste, Editor } from "../client/editor.ts";
+import { PasteSplitter, type TerminalInput } from "../client/keys.ts";
+
+const [UP, LEFT, HOME, BACKSPACE, ENTER] = ["\x1b[A", "\x1b[D", "\x1b[H", "\x7f", "\r"];
+const [CTRL_C, CTRL_D, CTRL_L, CTRL_Z] = ["\x03", "\x04", "\x0c", "\x1a"];
+
+const KNOWN = { names: ["bob", "alice", "Alina", "Zoë"], rooms: ["lobby", "dev", "design"] };
+
+/** An editor, and what was asked of it in words. */
+class TestEditor implements Disposable {
+  readonly asked: string[] = [];
+  readonly editor = new Editor({
+    submit: (text) => this.asked.push(`submit ${JSON.stringify(text)}`),
+    leave: () => this.asked.push("leave"),
+    repaint: () => this.asked.push("repaint"),
+    suspend: () => this.asked.push("suspend"),
+    complete: (before) => complete(before, KNOWN),
+    list: (candidates) => this.asked.push(`list ${candidates.join(" ")}`),
+  });
+
+  /** Types keys, and returns the line with a bar at the cursor. */
+  type(...keys: readonly string[]): string {
+    for (const key of keys) this.editor.type(key);
+    const { text, cursor } = this.editor.line;
+    return `${text.slice(0, cursor)}|${text.slice(cursor)}`;
+  }
+
+  [Symbol.dispose](): void {
+    this.editor.close();
+  }
+}
+
+Deno.test("editor: keys edit the line, and enter submits it", () => {
+  using test = new TestEditor();
+  assert.equal(test.type("helo", LEFT, "l"), "hell|o");
+  assert.equal(test.type(HOME, ">"), ">|hello");
+  assert.equal(test.type(ENTER), "|");
+  assert.deepEqual(test.asked, ['submit ">hello"']);
+});
+
+Deno.test("editor: a letter of several bytes or units is one letter", () => {
+  using test = new TestEditor();
+  assert.equal(test.type("é漢👍", BACKSPACE), "é漢|");
+  assert.equal(test.type("👍", LEFT), "é漢|👍");
+  assert.equal(test.type(LEFT, BACKSPACE), "|漢👍");
+});
+
+Deno.test("editor: the up key brings back what was entered, many lines too", () => {
+  using test = new TestEditor();
+  test.type("one", ENTER);
+  test.editor.insert("two\n\tlines");
+  test.type(ENTER);
+  assert.deepEqual(test.asked, ['submit "one"', 'submit "two\\n\\tlines"']);
+  test.type(UP, ENTER);
+  assert.equal(test.asked.at(-1), 'submit "two\\n\\tlines"');
+  assert.equal(test.type(UP, UP), "one|");
+});
+
+Deno.test("editor: Ctrl-C takes away the line, and on an empty one asks to leave", () => {
+  using test = new TestEditor();
+  assert.equal(test.type("half a line", LEFT, CTRL_C), "|");
+  assert.deepEqual(test.asked, []);
+  test.type(CTRL_C);
+  assert.deepEqual(test.asked, ["leave"]);
+});
+
+Deno.test("editor: Ctrl-D deletes the next letter, and on an empty line asks to leave", () => {
+  using test = new TestEditor();
+  assert.equal(test.type("ab", HOME, CTRL_D), "|b");
+  test.type(CTRL_D, CTRL_D);
+  assert.deepEqual(test.asked, ["leave"]);
+});
+
+Deno.test("editor: keys that are not for the line", () => {
+  using test = new TestEditor();
+  assert.equal(test.type("x", CTRL_L, CTRL_Z), "x|");
+  assert.deepEqual(test.asked, ["repaint", "suspend"]);
+});
+
+Deno.test("editor: what stands for a newline cannot be typed", () => {
+  using test = new TestEditor();
+  assert.equal(test.type("a\uFDD0\uFDD1b"), "ab|");
+});
+
+Deno.test("editor: Tab completes before the cursor, and lists what it cannot decide", () => {
+  using test = new TestEditor();
+  assert.equal(test.type("bo\t"), "bob: |");
+  assert.equal(test.type("hi AL\t"), "bob: hi ali|");
+  assert.deepEqual(test.asked, []);
+  test.type("\t");
+  assert.deepEqual(test.asked, ["list alice Alina"]);
+  assert.equal(test.type("C\t"), "bob: hi alice |");
+  assert.equal(test.type("xyz\t"), "bob: hi alice xyz|");
+  assert.equal(test.type(CTRL_C, "tell  you", LEFT, LEFT, LEFT, LEFT, "bo\t"), "tell bob | you");
+});
+
+Deno.test("complete: commands, what their argument names, and people", () => {
+  const expected: [string, Partial<Completion>][] = [
+    ["/ni", { length: 3, text: "/nick " }],
+    ["/J", { length: 2, text: "/join " }],
+    ["/r", { length: 2, text: "/r", candidates: ["/rooms", "/reply"] }],
+    ["/m", { length: 2, text: "/m", candidates: ["/msg", "/me", "/mute"] }],
+    ["/join de", { length: 2, text: "de", candidates: ["dev", "design"] }],
+    ["/join l", { length: 1, text: "lobby" }],
+    ["/msg zoë", { length: 3, text: "Zoë " }],
+    ["/msg bob hi al", { length: 2, text: "ali", candidates: ["alice", "Alina"] }],
+    ["//bo", { length: 0 }],
+    ["// bo", { length: 2, text: "bob " }],
+    ["@bo", { length: 2, text: "bob: " }],
+    ["nobody", { length: 0, text: "", candidates: [] }],
+    ["", { length: 0, text: "", candidates: [] }],
+    ["hi ", { length: 0, text: "", candidates: [] }],
+  ];
+  for (const [before, part] of expected) {
+    const completion = complete(before, KNOWN);
+    assert.deepEqual(
+      { ...completion, ...part },
+      completion,
+      `${before} ${JSON.stringify(completion)}`,
+    );
+  }
+  const all = complete("/msg ", KNOWN);
+  assert.deepEqual(all, { length: 0, text: "", candidates: KNOWN.names });
+});
+
+Deno.test("cleanPaste: lines end in a newline, the last one has none, and no control characters are left", () => {
+  assert.equal(cleanPaste("one\r\ntwo\rthree\n\n"), "one\ntwo\nthree");
+  assert.equal(cleanPaste("a\u2028b"), "a\nb");
+  assert.equal(cleanPaste("\x1b[2Jx\ty\x07"), "[2Jx\ty");
+});
+
+/** Splits text that comes in these parts, and joins neighbours of a kind. */
+function split(parts: readonly string[]): TerminalInput[] {
+  const splitter = new PasteSplitter();
+  const joined: TerminalInput[] = [];
+  for (const part of parts.flatMap((text) => splitter.split(text))) {
+    const last = joined.at(-1);
+    if (last?.kind === "keys" && part.kind === "keys") {
+      joined[joined.length - 1] = { kind: "keys", text: last.text + part.text };
+    } else {
+      joined.push(part);
+    }
+  }
+  return joined;
+}
+
+Deno.test("PasteSplitter: keys and pastes are told apart, wherever the text is cut", () => {
+  const text = "a\x1b[A\x1b[200~one\rtwo\x1b[201~b\x1b[200~\x1b[201~";
+  const expected: TerminalInput[] = [
+    { kind: "keys", text: "a\x1b[A" },
+    { kind: "paste", text: "one\rtwo" },
+    { kind: "keys", text: "b" },
+    { kind: "paste", text: "" },
+  ];
+  assert.deepEqual(split([text]), expected);
+  for (let i = 1; i < text.length; i++) {
+    // Behind a single escape nothing is awaited: it is a key of its own.
+    if (text[i - 1] === "\x1b" && text[i + 1] === "2" && text[i + 3] === "0") continue;
+    assert.deepEqual(split([text.slice(0, i), text.slice(i)]), expected, `${i}`);
+  }
+});
+
+Deno.test("PasteSplitter: an escape alone is a key at once", () => {
+  assert.deepEqual(split(["\x1b"]), [{ kind: "keys", text: "\x1b" }]);
+});
+
+Deno.test("PasteSplitter: of a paste without end only so much is kept", () => {
+  const splitter = new PasteSplitter();
+  splitter.split("\x1b[200~");
+  for (let i = 0; i < 300; i++) splitter.split("x".repeat(1000));
+  const [paste] = splitter.split("\x1b[201~");
+  assert.equal(paste?.text.length, 100_000);
+});

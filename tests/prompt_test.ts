@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { stripAnsiCode } from "@std/fmt/colors";
+import { plain } from "../client/layout.ts";
+import {
+  formatPrompt,
+  formatWaiting,
+  layoutLine,
+  layoutLive,
+  type Line,
+  NEWLINE,
+  TAB,
+} from "../client/prompt.ts";
+import type { Live } from "../client/screen.ts";
+import type { ClientMessage } from "../protocol.ts";
+
+function message(data: string, more: object = {}): ClientMessage {
+  return { messageType: "message", data, ...more };
+}
+
+/** Lays a line out behind the prompt `> `. */
+function layout(line: Line, columns: number, rows = 10): Live {
+  const live = layoutLine([{ text: "> " }], line, { columns, rows });
+  return { ...live, rows: live.rows.map(stripAnsiCode) };
+}
+
+Deno.test("prompt: the room and, if it is not there, the connection and what waits", () => {
+  const waiting = [message("one"), message("two")];
+  const textOf = (isOnline: boolean, count: number): string =>
+    plain(formatPrompt({ room: "lobby", isOnline, waiting: waiting.slice(0, count) }));
+  assert.equal(textOf(true, 0), "lobby> ");
+  assert.equal(textOf(true, 1), "lobby> ");
+  assert.equal(textOf(false, 0), "lobby (offline)> ");
+  assert.equal(textOf(false, 2), "lobby (offline, 2 waiting)> ");
+});
+
+Deno.test("prompt: what waits is shown as it was typed, a row each", () => {
+  const waiting: ClientMessage[] = [
+    message("a\n b\tc"),
+    message("waves", { action: true }),
+    message("psst", { to: "bob" }),
+    { messageType: "register", data: "al" },
+    { messageType: "users" },
+  ];
+  const status = { room: "lobby", isOnline: true, waiting };
+  assert.deepEqual(formatWaiting(status, 40).map(stripAnsiCode), [
+    "  ... a ↵ b c",
+    "  ... /me waves",
+    "  ... /msg bob psst",
+    "  ... /nick al",
+    "  ... /users",
+  ]);
+});
+
+Deno.test("prompt: of much that waits the first is shown, cut to a row each, and how much more there is", () => {
+  const waiting = Array.from({ length: 8 }, (_, i) => message(`message ${i}`));
+  const status = { room: "lobby", isOnline: false, waiting };
+  const rows = formatWaiting(status, 20).map(stripAnsiCode);
+  assert.equal(rows[0], "  ... message 0 (wa…");
+  assert.equal(formatWaiting(status, 80).map(stripAnsiCode)[0], "  ... message 0 (waiting)");
+  assert.deepEqual(rows.slice(5), ["  ... and 3 more"]);
+});
+
+Deno.test("layoutLine: the cursor is where the next character will be", () => {
+  assert.deepEqual(layout({ text: "abc", cursor: 3 }, 10), {
+    rows: ["> abc"],
+    row: 0,
+    column: 5,
+  });
+  assert.deepEqual(layout({ text: "漢字x", cursor: 1 }, 10), {
+    rows: ["> 漢字x"],
+    row: 0,
+    column: 4,
+  });
+  assert.equal(layout({ text: "👍👍", cursor: 2 }, 10).column, 4);
+});
+
+Deno.test("layoutLine: a full row goes on in the next one, and the cursor with it", () => {
+  assert.deepEqual(layout({ text: "abcdef", cursor: 6 }, 8), {
+    rows: ["> abcdef", ""],
+    row: 1,
+    column: 0,
+  });
+  assert.deepEqual(layout({ text: "abcdefgh", cursor: 6 }, 8), {
+    rows: ["> abcdef", "gh"],
+    row: 1,
+    column: 0,
+  });
+  assert.deepEqual(layout({ text: "abcde漢", cursor: 5 }, 8), {
+    rows: ["> abcde", "漢"],
+    row: 1,
+    column: 0,
+  });
+});
+
+Deno.test("layoutLine: of a line with too many rows those around the cursor are shown", () => {
+  const text = "aaaabbbbccccdddd";
+  assert.deepEqual(layout({ text, cursor: 0 }, 4, 2).rows, ["> aa", "aabb"]);
+  assert.deepEqual(layout({ text, cursor: 9 }, 4, 2).rows, ["aabb", "bbcc"]);
+  assert.deepEqual(layout({ text, cursor: 16 }, 4, 2).rows, ["ccdd", "dd"]);
+});
+
+Deno.test("layoutLine: newlines and tabs have a sign of one column, and no control character is written", () => {
+  const { rows, column } = layout({ text: `a${NEWLINE}b${TAB}c\x1bd`, cursor: 4 }, 20);
+  assert.deepEqual([rows, column], [["> a↵b→c\uFFFDd"], 6]);
+});
+
+Deno.test("layoutLive: what waits is above the line, and leaves room for it and the transcript", () => {
+  const line = { text: "abc", cursor: 0 };
+  const waiting = (): string[] => ["1", "2", "3", "4", "5"];
+  const rowsOf = (rows: number): readonly string[] =>
+    layoutLive({ prompt: [{ text: "> " }], line, waiting }, { columns: 10, rows }).rows;
+  assert.deepEqual(rowsOf(10), ["1", "2", "3", "4", "5", "> abc"]);
+  assert.deepEqual(rowsOf(5), ["1", "2", "> abc"]);
+  assert.deepEqual(rowsOf(1), ["> abc"]);
+});

@@ -1,0 +1,285 @@
+import assert from "node:assert/strict";
+import { chat } from "../client.ts";
+import { Terminal, type TerminalOptions } from "../client/terminal.ts";
+import { GREETING } from "../protocol.ts";
+import { said, ScriptedPeer, ScriptedServer } from "./scripted.ts";
+import { Window } from "./window.ts";
+
+const NOON = new Date(2026, 10, 21, 12, 0).getTime();
+
+/** A client at a terminal in this process: the test is its keyboard and reads its window. */
+class TestTerminal {
+  readonly window: Window;
+  readonly exitCode: Promise<number>;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+
+  constructor(
+    server: ScriptedServer,
+    options: Partial<TerminalOptions> & { window?: Window } = {},
+  ) {
+    this.window = options.window ?? new Window(60, 12);
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    this.#input = writable.getWriter();
+    const terminal = new Terminal({
+      tty: this.window,
+      input: readable,
+      bell: true,
+      now: () => NOON,
+      ...options,
+    });
+    this.exitCode = chat({ url: new URL(`ws://127.0.0.1:${server.port}`) }, terminal);
+  }
+
+  /** Starts one that is in the lobby, as al, and has an empty window. */
+  static async start(
+    server: ScriptedServer,
+    options: Partial<TerminalOptions> & { window?: Window } = {},
+  ): Promise<[TestTerminal, ScriptedPeer]> {
+    const terminal = new TestTerminal(server, options);
+    const peer = await server.accept();
+    await peer.welcome({ data: GREETING });
+    await terminal.shows("lobby>");
+    terminal.type("/clear\r");
+    await terminal.window.until(() => terminal.window.text[0] === "lobby>");
+    return [terminal, peer];
+  }
+
+  get text(): readonly string[] {
+    return this.window.text;
+  }
+
+  type(keys: string): void {
+    this.#input.write(new TextEncoder().encode(keys)).catch(() => {});
+  }
+
+  paste(text: string): void {
+    this.type(`\x1b[200~${text}\x1b[201~`);
+  }
+
+  /** Waits until `text` is in the window. */
+  async shows(text: string): Promise<void> {
+    await this.window.until(() => this.text.join("\n").includes(text));
+  }
+
+  /** Leaves as a person would, and returns the exit code. */
+  async leave(): Promise<number> {
+    this.type("\x03\x03");
+    return await this.exitCode;
+  }
+}
+
+/** Sends a message back to who said it. */
+async function accept(peer: ScriptedPeer, id: number): Promise<void> {
+  const { data, ref } = await peer.take("message");
+  peer.send(said(id, String(data), { from: "al", time: NOON, ref }));
+}
+
+Deno.test("terminal: the line that is being typed stays whole while others talk", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server);
+  terminal.type("half a l\x1b[D\x1b[D");
+  await terminal.shows("> half a l");
+  for (let id = 1; id <= 3; id++) peer.send(said(id, `message ${id}`, { time: NOON }));
+  await terminal.shows("message 3");
+  assert.deepEqual(terminal.text, [
+    "12:00 bob (x): message 1",
+    "12:00 bob (x): message 2",
+    "12:00 bob (x): message 3",
+    "lobby> half a l",
+  ]);
+  assert.equal(terminal.window.column, "lobby> half a l".length - 2);
+  assert.equal(await terminal.leave(), 0);
+  assert.ok(!terminal.window.isOpen);
+});
+
+Deno.test("terminal: what is said waits above the line until it is accepted", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server);
+  terminal.type("hello\r");
+  await terminal.shows("hello");
+  assert.deepEqual(terminal.text, ["  ... hello", "lobby>"]);
+  await accept(peer, 1);
+  await terminal.shows("(you)");
+  assert.deepEqual(terminal.text, ["12:00 al (you): hello", "lobby>"]);
+  assert.equal(await terminal.leave(), 0);
+});
+
+Deno.test("terminal: what is typed offline waits, and is sent once when it is back", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server);
+  terminal.type("half");
+  await terminal.shows("> half");
+  peer.socket.close(1001);
+  await terminal.shows("lobby (offline)> half");
+  terminal.type(" way\rtwo\rty");
+  await terminal.shows("> ty");
+  assert.deepEqual(terminal.text.slice(1), [
+    "  ... half way (waiting)",
+    "  ... two (waiting)",
+    "lobby (offline, 2 waiting)> ty",
+  ]);
+  const again = await server.accept();
+  await again.welcome({});
+  await accept(again, 1);
+  await accept(again, 2);
+  await terminal.shows("you): two");
+  assert.deepEqual(terminal.text, [
+    "12:00 -- connection lost, trying again in 1 s",
+    "12:00 -- back",
+    "12:00 al (you): half way",
+    "12:00 al (you): two",
+    "lobby> ty",
+  ]);
+  assert.equal(await terminal.leave(), 0);
+  assert.equal(again.got.filter(({ messageType }) => messageType === "message").length, 0);
+});
+
+Deno.test("terminal: a paste of many lines is one message", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server);
+  terminal.type("see: ");
+  terminal.paste("one\r\ttwo\r");
+  terminal.type("\r");
+  assert.equal((await peer.take("message"))["data"], "see: one\n\ttwo");
+  peer.socket.close(1000);
+  assert.equal(await terminal.exitCode, 1);
+});
+
+Deno.test("terminal: a paste of more than 20 lines needs a yes, and one that is too long is refused", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server);
+  const lines = Array.from({ length: 21 }, (_, i) => `line ${i}`).join("\r");
+  terminal.type("kept ");
+  terminal.paste(lines);
+  await terminal.shows("Send 21 lines as one message? (y/n)");
+  terminal.type("xn");
+  await terminal.shows("> kept");
+  assert.match(terminal.text.join("\n"), /-- Not sent\nlobby> kept$/);
+  terminal.paste(`${"long ".repeat(1000)}\r${lines}`);
+  await terminal.shows("That is over 4096 bytes. Paste it in parts.");
+  terminal.paste(lines);
+  terminal.type("y");
+  assert.equal((await peer.take("message"))["data"], `kept ${lines.replaceAll("\r", "\n")}`);
+  terminal.type("\x03\x03");
+  assert.equal(await terminal.exitCode, 0);
+});
+
+Deno.test("terminal: rings once for what names the person, however often, and not with --no-bell", async () => {
+  for (const bell of [true, false]) {
+    await using server = new ScriptedServer();
+    const [terminal, peer] = await TestTerminal.start(server, { bell });
+    peer.send(said(1, "al, al and AL"), said(2, "and al again"), said(3, "also"));
+    await terminal.shows("also");
+    // The bell comes in the write behind the text's.
+    terminal.type("x");
+    await terminal.shows("> x");
+    assert.equal(terminal.window.bells, bell ? 1 : 0);
+    assert.equal(await terminal.leave(), 0);
+  }
+});
+
+Deno.test("terminal: /reply answers whoever was last in a private conversation, also under a new name", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server);
+  terminal.type("/reply hi\r");
+  await terminal.shows("There is no private message yet to answer.");
+  const origin = { time: NOON, from: "bob", address: "x" };
+  peer.send({ messageType: "private", to: "al", data: "psst", ...origin });
+  peer.send({ messageType: "rename", id: 1, data: "rob", ...origin });
+  await terminal.shows("bob is now rob");
+  terminal.type("/reply hi\r");
+  const { to, data, ref } = await peer.take("message");
+  assert.deepEqual([to, data], ["rob", "hi"]);
+  peer.send({ messageType: "private", to: "rob", data, ref, ...origin, from: "al" });
+  await terminal.shows("(private) you to rob: hi");
+  assert.equal(await terminal.leave(), 0);
+});
+
+Deno.test("terminal: /ignore hides a person, under a new name too, until it is said again", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server);
+  terminal.type("/ignore BOB\r");
+  await terminal.shows("You ignore BOB");
+  const origin = { time: NOON, from: "bob", address: "x" };
+  peer.send(said(1, "unseen 1"), { messageType: "rename", id: 2, data: "rob", ...origin });
+  peer.send(said(3, "unseen 2", { from: "rob" }), said(4, "seen", { from: "eve" }));
+  await terminal.shows("seen");
+  assert.ok(!terminal.text.join("\n").includes("unseen"));
+  terminal.type("/ignore\r/ignore rob\r");
+  await terminal.shows("You hear rob again");
+  assert.ok(terminal.text.includes("12:00 -- You ignore rob"));
+  peer.send(said(5, "heard", { from: "rob" }));
+  await terminal.shows("heard");
+  assert.equal(await terminal.leave(), 0);
+});
+
+Deno.test("terminal: a server that sends escape sequences in whatever it sends writes text alone", async () => {
+  await using server = new ScriptedServer();
+  const evil = "\x1b[2J\x1b[H\x1b]0;t\x07\x9b1A\u202E";
+  const terminal = new TestTerminal(server, { bell: false });
+  const peer = await server.accept();
+  const fields = { name: `n${evil}`, address: evil, room: `r${evil}`, data: evil };
+  await peer.welcome(fields);
+  await terminal.shows("r[2J[H]0;t1A>");
+  const origin = { time: NOON, from: evil, address: evil };
+  peer.send(
+    said(1, evil, origin),
+    said(2, evil, { ...origin, action: true }),
+    { messageType: "rename", id: 3, data: evil, ...origin },
+    { messageType: "join", id: 4, ...origin },
+    { messageType: "private", to: evil, data: evil, ...origin },
+    { messageType: "users", dataArray: [evil], count: 1, room: evil },
+    { messageType: "rooms", dataArray: [evil], counts: [1], count: 1 },
+    { messageType: "error", code: evil, data: evil },
+    { messageType: "missed", count: 1, data: `missed ${evil}` },
+  );
+  await terminal.shows("missed");
+  terminal.type("/msg \t");
+  await terminal.shows("/msg ");
+  // What the screen itself needs, and nothing else.
+  assert.deepEqual(
+    [...terminal.window.controls].map((control) => control.slice(1)).filter((control) =>
+      !/^\[(NA|A|NC|C|J|H)$/.test(control)
+    ),
+    [],
+  );
+  assert.equal(terminal.window.bells, 0);
+  assert.equal(await terminal.leave(), 0);
+});
+
+Deno.test("terminal: Ctrl-C waits for what was said to be accepted, and a second one does not", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server);
+  terminal.type("said\r\x03");
+  await accept(peer, 1);
+  assert.equal(await terminal.exitCode, 0);
+  const [other] = await TestTerminal.start(server);
+  other.type("said\r\x03\x03");
+  assert.equal(await other.exitCode, 0);
+  await other.shows("1 of what you typed was not sent");
+});
+
+Deno.test("terminal: the end of its input and a signal end it, and give the terminal back", async () => {
+  await using server = new ScriptedServer();
+  const [terminal] = await TestTerminal.start(server);
+  terminal.window.events?.end();
+  assert.equal(await terminal.exitCode, 0);
+  assert.ok(!terminal.window.isOpen);
+  assert.equal(terminal.window.column, 0);
+});
+
+Deno.test("terminal: a window of one row and few columns breaks nothing", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server, { window: new Window(12, 3) });
+  peer.send(said(1, "a long text with words", { time: NOON }));
+  await terminal.shows("words");
+  terminal.window.columns = 1;
+  terminal.window.rows = 1;
+  terminal.window.events?.resize();
+  terminal.type("x");
+  terminal.window.columns = 60;
+  terminal.window.rows = 12;
+  terminal.window.events?.resize();
+  await terminal.shows("lobby> x");
+  assert.equal(await terminal.leave(), 0);
+});

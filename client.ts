@@ -14,7 +14,7 @@
 
 import { setColorEnabled } from "@std/fmt/colors";
 import { Conversation, type ConversationOptions, type View } from "./client/conversation.ts";
-import { ExitCode, exitCodeOf } from "./client/exit.ts";
+import { ExitCode, FAILURE_CODES } from "./client/exit.ts";
 import { parseClientFlags, USAGE, UsageError } from "./client/flags.ts";
 import { ConnectError } from "./client/link.ts";
 import { Pipe } from "./client/pipe.ts";
@@ -33,7 +33,7 @@ export interface Face extends View {
  * away.
  *
  * @returns The exit code.
- * @throws {ConnectError} If there is no server at `url`.
+ * @throws {ConnectError} If there is no server at `url`, or it does not let anybody in.
  */
 export async function chat(options: ConversationOptions, face: Face): Promise<ExitCode> {
   const conversation = new Conversation(options, face);
@@ -71,7 +71,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof ConnectError)) throw error;
     console.error(error.message);
-    return error instanceof UsageError ? ExitCode.usage : exitCodeOf(error.failure);
+    return error instanceof UsageError ? ExitCode.usage : FAILURE_CODES[error.failure];
   }
 }
 

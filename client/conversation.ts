@@ -20,8 +20,8 @@ import {
   type Welcome,
 } from "../protocol.ts";
 import { connect, formatUrl } from "./connect.ts";
-import { ExitCode } from "./exit.ts";
-import { type Context, type Ending, Link } from "./link.ts";
+import { ExitCode, FAILURE_CODES } from "./exit.ts";
+import { ConnectError, type Context, type Ending, Link } from "./link.ts";
 import { People } from "./people.ts";
 
 /** The most messages and commands that may be unanswered; more input waits. */
@@ -132,7 +132,7 @@ export class Conversation {
   /**
    * Comes in.
    *
-   * @throws {ConnectError} If there is no server.
+   * @throws {ConnectError} If there is no server, or it does not let this client in.
    */
   async begin(): Promise<void> {
     await this.#link.start();
@@ -142,6 +142,7 @@ export class Conversation {
       this.#change();
     });
     await this.#until(() => this.#link.welcome !== undefined);
+    if (!this.#link.welcome && this.#ending) throw this.#explain(this.#ending);
   }
 
   /** Does what a line that was typed asks for. */
@@ -189,23 +190,12 @@ export class Conversation {
   /** Leaves, and says why if it was not this person's wish. */
   async end(): Promise<ExitCode> {
     const { unanswered } = this.#link;
-    const ending = this.#hasQuit ? undefined : this.#ending;
-    if (ending) this.#view.complain(this.#explain(ending));
+    const error = this.#ending && !this.#hasQuit ? this.#explain(this.#ending) : undefined;
+    if (error) this.#view.complain(error.message);
     if (unanswered > 0) this.#view.complain(wordLost(unanswered));
     this.#link.leave();
     await this.#link.ended;
-    switch (ending?.code) {
-      case undefined:
-        return ExitCode.left;
-      case CloseCode.unauthorized:
-        return ExitCode.unauthorized;
-      case CloseCode.kicked:
-        return ExitCode.kicked;
-      case CloseCode.tryAgainLater:
-        return this.#isIn ? ExitCode.unreachable : ExitCode.full;
-      default:
-        return ExitCode.unreachable;
-    }
+    return error ? FAILURE_CODES[error.failure] : ExitCode.left;
   }
 
   /** Resolves once `isSo`, or it is over. */
@@ -301,20 +291,23 @@ export class Conversation {
     this.#isIn = true;
   }
 
-  #explain({ code, reason }: Ending): string {
+  /** Words why it is over, though this person did not leave. */
+  #explain({ code, reason }: Ending): ConnectError {
     const where = formatUrl(this.#options.url);
     const why = this.#refusal ?? reason;
     const quoted = why === "" ? `code ${code}` : JSON.stringify(why);
     if (code === CloseCode.unauthorized) {
-      return `${where} does not let you in: ${quoted}. Ask who runs it for a token.`;
+      const text = `${where} does not let you in: ${quoted}. Ask who runs it for a token.`;
+      return new ConnectError("unauthorized", text);
     }
     if (code === CloseCode.kicked) {
-      return `${where} has sent you away: ${quoted}. Ask who runs it.`;
+      return new ConnectError("kicked", `${where} has sent you away: ${quoted}. Ask who runs it.`);
     }
-    if (code === CloseCode.tryAgainLater && !this.#isIn) {
-      return `${where} is full: ${quoted}. Try again later.`;
+    if (code === CloseCode.tryAgainLater && !this.#link.welcome) {
+      return new ConnectError("full", `${where} is full: ${quoted}. Try again later.`);
     }
-    return `The connection to ${where} has ended: ${quoted}`;
+    const text = `The connection to ${where} has ended: ${quoted}. Try again later.`;
+    return new ConnectError("unreachable", text);
   }
 }
 

@@ -37,18 +37,13 @@ export const EXIT_CODES: readonly (readonly [ExitCode, string])[] = [
   [ExitCode.refused, "in a pipe: something that was to be said was refused or lost"],
 ];
 
-/** Returns the exit code of a client that could not connect. */
-export function exitCodeOf(failure: ConnectFailure): ExitCode {
-  switch (failure) {
-    case "unreachable":
-      return ExitCode.unreachable;
-    case "unknown host":
-      return ExitCode.unknownHost;
-    case "untrusted":
-      return ExitCode.untrusted;
-    case "not a chat":
-      return ExitCode.notChat;
-    case "full":
-      return ExitCode.full;
-  }
-}
+/** The exit code of a client that could not connect, or was sent away. */
+export const FAILURE_CODES: Readonly<Record<ConnectFailure, ExitCode>> = {
+  "unreachable": ExitCode.unreachable,
+  "unauthorized": ExitCode.unauthorized,
+  "kicked": ExitCode.kicked,
+  "unknown host": ExitCode.unknownHost,
+  "untrusted": ExitCode.untrusted,
+  "not a chat": ExitCode.notChat,
+  "full": ExitCode.full,
+};

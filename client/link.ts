@@ -59,8 +59,15 @@ const BLAMING_CODES: readonly number[] = [
   CloseCode.abuse,
 ];
 
-/** Why there is no connection. */
-export type ConnectFailure = "unreachable" | "unknown host" | "untrusted" | "not a chat" | "full";
+/** Why there is no connection, or none any more. */
+export type ConnectFailure =
+  | "unreachable"
+  | "unknown host"
+  | "untrusted"
+  | "not a chat"
+  | "full"
+  | "unauthorized"
+  | "kicked";
 
 /** There is no connection. Its message is one line: what is wrong and what to do. */
 export class ConnectError extends Error {

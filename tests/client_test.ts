@@ -3,7 +3,7 @@ import { chat } from "../client.ts";
 import { connect } from "../client/connect.ts";
 import type { ConversationOptions } from "../client/conversation.ts";
 import { readLines } from "../client/lines.ts";
-import { ConnectError } from "../client/link.ts";
+import { ConnectError, type ConnectFailure } from "../client/link.ts";
 import { Pipe, type PipeOptions } from "../client/pipe.ts";
 import { GREETING } from "../protocol.ts";
 import { TestServer } from "./peer.ts";
@@ -350,7 +350,7 @@ Deno.test("client: who is sent away for good is told why, with an exit code for 
   const expected: [code: number, exit: number, text: string][] = [
     [4401, 3, `${url} does not let you in: "because". Ask who runs it for a token.`],
     [4403, 4, `${url} has sent you away: "because". Ask who runs it.`],
-    [1000, 1, `The connection to ${url} has ended: "because"`],
+    [1000, 1, `The connection to ${url} has ended: "because". Try again later.`],
   ];
   for (const [code, exit, text] of expected) {
     await using server = new ScriptedServer();
@@ -364,20 +364,25 @@ Deno.test("client: who is sent away for good is told why, with an exit code for 
 });
 
 Deno.test("client: who is not let in is told so in one line, with what the server said against it", async () => {
-  const expected: [code: string, close: number, exit: number, text: string][] = [
-    ["unauthorized", 4401, 3, 'does not let you in: "Sorry". Ask who runs it for a token.'],
-    ["forbidden", 4403, 4, 'has sent you away: "Sorry". Ask who runs it.'],
-    ["full", 1013, 8, 'is full: "Sorry". Try again later.'],
+  const expected: [close: number, failure: ConnectFailure, text: string][] = [
+    [4401, "unauthorized", 'does not let you in: "Sorry". Ask who runs it for a token.'],
+    [4403, "kicked", 'has sent you away: "Sorry". Ask who runs it.'],
+    [1013, "full", 'is full: "Sorry". Try again later.'],
   ];
-  for (const [code, close, exit, text] of expected) {
+  for (const [close, failure, text] of expected) {
     await using server = new ScriptedServer();
     const client = new TestClient(server);
+    const refused = assert.rejects(client.exitCode, {
+      name: "ConnectError",
+      failure,
+      message: `${client.url} ${text}`,
+    });
     const peer = await server.accept();
     await peer.take("register");
-    peer.send({ messageType: "error", code, data: "Sorry" });
+    peer.send({ messageType: "error", code: "x", data: "Sorry" });
     peer.socket.close(close, "code");
-    assert.equal(await client.exitCode, exit);
-    assert.deepEqual(client.notices, [`* ${client.url} ${text}`]);
+    await refused;
+    assert.deepEqual(client.notices, []);
   }
 });
 

@@ -1,0 +1,123 @@
+/**
+ * What the client says and how it ends when it cannot take part: a line on standard error, and an
+ * exit code of its own for each reason. Needs `openssl`.
+ *
+ * Run with `deno task e2e`.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { ScriptedServer } from "../tests/scripted.ts";
+import { Program, roleArgs } from "./program.ts";
+
+/** Runs a client with nothing to say, and checks that it ends with that line alone. */
+async function assertEnds(args: readonly string[], code: number, line: string): Promise<void> {
+  await using client = Program.role("client", ...args);
+  const { code: actual, stdout, stderr } = await client.finish();
+  assert.deepEqual([actual, stdout, stderr], [code, [], `${line}\n`]);
+}
+
+async function run(cwd: string, command: string): Promise<void> {
+  const [program = "", ...args] = command.split(" ");
+  const { success, stderr } = await new Deno.Command(program, { args, cwd }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+}
+
+/** Makes a certificate authority, and a certificate of it for `localhost`. */
+async function makeCertificates(directory: string): Promise<void> {
+  const key = "-newkey rsa:2048 -nodes";
+  await Deno.writeTextFile(`${directory}/names`, "subjectAltName=DNS:localhost");
+  await run(directory, `openssl req -x509 ${key} -keyout ca.key -out ca.pem -subj /CN=ca -days 2`);
+  await run(directory, `openssl req ${key} -keyout key.pem -out leaf.csr -subj /CN=localhost`);
+  const signed = "-CA ca.pem -CAkey ca.key -CAcreateserial -out cert.pem -days 2 -extfile names";
+  await run(directory, `openssl x509 -req -in leaf.csr ${signed}`);
+}
+
+Deno.test("client: nobody listens there", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const text = "connection refused. Is the server running on that port?";
+  const line = `Cannot connect to ws://127.0.0.1:${port}: ${text}`;
+  await assertEnds([`--port=${port}`], 1, line);
+});
+
+Deno.test("client: wrong arguments", async () => {
+  await assertEnds(["--prot=1"], 2, "Unknown argument --prot=1. See --help.");
+});
+
+Deno.test("client: there is no such host", async () => {
+  const text = "there is no host no-such-host.invalid. Check its name.";
+  const line = `Cannot connect to ws://no-such-host.invalid:8080: ${text}`;
+  await assertEnds(["--host=no-such-host.invalid"], 5, line);
+});
+
+Deno.test("client: a web server is there, and no chat", async () => {
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response("Hello"),
+  );
+  const url = `ws://127.0.0.1:${server.addr.port}`;
+  const http = "HTTP 200 is the answer, not a chat. Check the address.";
+  await assertEnds([`--server=${url}`], 7, `Cannot connect to ${url}: ${http}`);
+  const tls = "it does not speak TLS. Try ws:// for wss://.";
+  const wss = url.replace("ws:", "wss:");
+  await assertEnds([`--server=${wss}`], 7, `Cannot connect to ${wss}: ${tls}`);
+});
+
+Deno.test("client: the server is full", async () => {
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response("Full", { status: 503 }),
+  );
+  const url = `ws://127.0.0.1:${server.addr.port}`;
+  const line = `Cannot connect to ${url}: the server is full. Try again later.`;
+  await assertEnds([`--server=${url}`], 8, line);
+});
+
+Deno.test("client: a certificate that is not trusted, and the same when its maker is", async () => {
+  const directory = await Deno.makeTempDir();
+  await makeCertificates(directory);
+  const [cert, key] = await Promise.all(
+    ["cert.pem", "key.pem"].map((name) => Deno.readTextFile(`${directory}/${name}`)),
+  );
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, cert: cert ?? "", key: key ?? "", onListen() {} },
+    () => new Response("Hello"),
+  );
+  const url = `wss://localhost:${server.addr.port}`;
+  const text = "its certificate is not trusted. If you trust who made it: " +
+    "DENO_CERT=its-maker.pem before the command.";
+  await assertEnds([`--server=${url}`], 6, `Cannot connect to ${url}: ${text}`);
+  const other = url.replace("wss:", "ws:");
+  const plain = "it does not speak HTTP. Try wss:// if it speaks TLS.";
+  await assertEnds([`--server=${other}`], 7, `Cannot connect to ${other}: ${plain}`);
+  const trusting = { env: { NO_COLOR: "1", DENO_CERT: `${directory}/ca.pem` } };
+  await using client = new Program(
+    Deno.execPath(),
+    roleArgs("client", `--server=${url}`),
+    trusting,
+  );
+  const { stderr } = await client.finish();
+  assert.doesNotMatch(stderr, /certificate/);
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("client: a wrong token, a ban, and a server that is full once it is asked", async () => {
+  const expected: [error: string, close: number, code: number, line: string][] = [
+    ["unauthorized", 4401, 3, 'does not let you in: "No". Ask who runs it for a token.'],
+    ["forbidden", 4403, 4, 'has sent you away: "No". Ask who runs it.'],
+    ["full", 1013, 8, 'is full: "No". Try again later.'],
+  ];
+  for (const [error, close, code, line] of expected) {
+    await using server = new ScriptedServer();
+    const url = `ws://127.0.0.1:${server.port}`;
+    const ended = assertEnds([`--server=${url}`], code, `${url} ${line}`);
+    const peer = await server.accept();
+    await peer.take("register");
+    peer.send({ messageType: "error", code: error, data: "No" });
+    peer.socket.close(close);
+    await ended;
+  }
+});

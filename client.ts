@@ -24,7 +24,7 @@ import config from "./deno.json" with { type: "json" };
 
 /** Where a conversation is shown, and where what is said comes from. */
 export interface Face extends View {
-  /** Passes on what is said until it is over. Returns the exit code. */
+  /** Begins it, and passes on what is said until it is over. Returns the exit code. */
   readonly attend: (conversation: Conversation) => Promise<ExitCode>;
 }
 
@@ -36,9 +36,7 @@ export interface Face extends View {
  * @throws {ConnectError} If there is no server at `url`, or it does not let anybody in.
  */
 export async function chat(options: ConversationOptions, face: Face): Promise<ExitCode> {
-  const conversation = new Conversation(options, face);
-  await conversation.begin();
-  return await face.attend(conversation);
+  return await face.attend(new Conversation(options, face));
 }
 
 /** Writes to standard output, and ends the program if nobody reads it any more. */

@@ -8,12 +8,12 @@ import { rgb8 } from "@std/fmt/colors";
 import { nameKey } from "../protocol.ts";
 
 /**
- * Colours of the 256 that terminals share. The contrast of each is at least 4 to 1 both on black
- * and on white (WCAG 2.2, relative luminance).
+ * Colours of the 256 that terminals share. The contrast of each is at least 3.5 to 1 both on white
+ * and on the dark grey `#1e1e1e` (WCAG 2.2, relative luminance).
  */
 export const NAME_COLORS: readonly number[] = [
-  ...[27, 28, 30, 31, 64, 97],
-  ...[99, 129, 130, 131, 161, 163],
+  ...[28, 30, 32, 63, 64, 99],
+  ...[100, 133, 163, 166, 167, 198],
 ];
 
 /** Returns the colour of a name, one of {@linkcode NAME_COLORS}. */

@@ -50,13 +50,13 @@ function completeFrom(begun: string, words: readonly string[], end: string): Com
  */
 export function complete(before: string, { names, rooms }: Known): Completion {
   const begun = /\S*$/.exec(before)?.[0] ?? "";
-  const [, command, argument] = /^\/(\S*)(\s+\S*)?$/.exec(before) ?? [];
-  if (command !== undefined && !command.startsWith("/")) {
-    const commands = PERSON_COMMANDS.map(({ name }) => `/${name}`);
-    if (argument === undefined) return completeFrom(begun, commands, " ");
-    const kind = PERSON_COMMANDS.find(({ name }) => name === command.toLowerCase())?.names;
-    if (kind === "room") return completeFrom(begun, rooms, "");
-  } else if (begun === "") return { length: 0, text: "", candidates: [] };
+  const [, command, argument] = /^\/([^/\s]*)(\s+\S*)?$/.exec(before) ?? [];
+  if (command !== undefined && argument === undefined) {
+    return completeFrom(begun, PERSON_COMMANDS.map(({ name }) => `/${name}`), " ");
+  }
+  const { names: kind } = PERSON_COMMANDS.find(({ name }) => name === command?.toLowerCase()) ?? {};
+  if (kind === "room") return completeFrom(begun, rooms, "");
+  if (begun === "" && kind !== "person") return { length: 0, text: "", candidates: [] };
   const isFirst = begun === before;
   return completeFrom(begun.replace(/^@/, ""), names, isFirst ? ": " : " ");
 }

@@ -48,9 +48,11 @@ export class Pipe implements View {
    * Passes on the input, waits at its end until everything is accepted, and leaves.
    *
    * @returns The exit code.
+   * @throws {ConnectError} If there is no server, or it does not let this client in.
    */
   async attend(conversation: Conversation): Promise<ExitCode> {
     const { input, wait = 0 } = this.#options;
+    await conversation.begin();
     for await (const line of readLines(input, conversation.leaving)) {
       this.#take(line, conversation);
       await conversation.untilRoom();

@@ -51,6 +51,8 @@ export class Terminal implements View {
   /** A long paste that waits for a yes or no. */
   #question: string | undefined;
   #isRinging = false;
+  /** Whether the terminal is taken over. */
+  #isOpen = false;
 
   /** Creates one that leaves the terminal as it is until somebody attends. */
   constructor(options: TerminalOptions) {
@@ -77,12 +79,19 @@ export class Terminal implements View {
     });
   }
 
-  /** Shows the conversation, and passes on what is typed, until the person leaves. */
+  /**
+   * Shows the conversation, and passes on what is typed, until the person leaves.
+   *
+   * @returns The exit code.
+   * @throws {ConnectError} If there is no server, or it does not let this client in.
+   */
   async attend(conversation: Conversation): Promise<ExitCode> {
     this.#conversation = conversation;
+    await conversation.begin();
     const { tty, input } = this.#options;
     const reader = input.pipeThrough(new TextDecoderStream()).getReader();
     tty.open({ resize: () => this.#screen.repaint(), end: () => conversation.quit() });
+    this.#isOpen = true;
     try {
       this.notify("/help lists the commands, Tab completes, Ctrl-C leaves");
       this.change();
@@ -92,7 +101,7 @@ export class Terminal implements View {
       return await conversation.end();
     } finally {
       this.change();
-      this.#conversation = undefined;
+      this.#isOpen = false;
       this.#screen.close();
       this.#editor.close();
       tty.close();
@@ -117,7 +126,7 @@ export class Terminal implements View {
   }
 
   change(): void {
-    if (!this.#conversation) return;
+    if (!this.#isOpen) return;
     this.#screen.flush();
     if (this.#isRinging && this.#options.bell) this.#options.tty.write(BELL);
     this.#isRinging = false;

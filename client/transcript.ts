@@ -122,7 +122,7 @@ export class Transcript {
         return this.#show(message.time, ...this.#wordPrivate(message, context));
       case "join":
       case "leave":
-        return context.isPast ? [] : this.#foldIn(message, message.messageType);
+        return this.#isNews(message, context) ? this.#foldIn(message, message.messageType) : [];
       case "rename":
         return context.isPast ? [] : this.#showNotice(message);
       case "presence":
@@ -134,6 +134,11 @@ export class Transcript {
       default:
         return this.#showNotice(message);
     }
+  }
+
+  /** Tells whether this person does not know yet that somebody has come or gone. */
+  #isNews({ from }: Membership, { isPast }: Context): boolean {
+    return !isPast && from !== this.#options.name();
   }
 
   /** Words a line about the conversation. */

@@ -124,8 +124,33 @@ export class TmuxPane implements AsyncDisposable {
     return { column, row };
   }
 
-  /** Waits until the window is as it should be, and returns its rows. */
+  /**
+   * Waits until the window is as it should be, and returns its rows. What a program writes at once
+   * can be seen in parts, so it is the end of it that must be waited for.
+   */
   async until(isSo: (rows: readonly string[]) => boolean): Promise<string[]> {
+    return await this.#wait(() => this.screen(), isSo);
+  }
+
+  /** Waits until `text` is in a row. */
+  async shows(text: string): Promise<string[]> {
+    return await this.until((rows) => rows.some((row) => row.includes(text)));
+  }
+
+  /** Waits until the last row is `last`, and `text` is in one above it. */
+  async endsWith(last: string, text = ""): Promise<string[]> {
+    return await this.until((rows) =>
+      rows.at(-1) === last && (text === "" || rows.slice(0, -1).some((row) => row.includes(text)))
+    );
+  }
+
+  /** Waits until the cursor is there. */
+  async cursorAt(column: number, row: number): Promise<void> {
+    await this.#wait(() => this.cursor(), (at) => at.column === column && at.row === row);
+  }
+
+  /** Looks again after each output until it sees what it should. */
+  async #wait<T>(look: () => Promise<T>, isSo: (seen: T) => boolean): Promise<T> {
     let isOver = false;
     const timer = setTimeout(() => {
       isOver = true;
@@ -134,24 +159,16 @@ export class TmuxPane implements AsyncDisposable {
     try {
       for (;;) {
         const before = this.#outputs;
-        const rows = await this.screen();
-        if (isSo(rows)) return rows;
-        if (isOver || this.#hasEnded) throw new Error(`The window shows:\n${rows.join("\n")}`);
+        const seen = await look();
+        if (isSo(seen)) return seen;
+        if (isOver || this.#hasEnded) {
+          throw new Error(`Seen: ${JSON.stringify(seen)}\n${(await this.screen()).join("\n")}`);
+        }
         if (this.#outputs === before) await new Promise<void>((resolve) => this.#wake = resolve);
       }
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  /** Waits until `text` is in a row. */
-  async shows(text: string): Promise<string[]> {
-    return await this.until((rows) => rows.some((row) => row.includes(text)));
-  }
-
-  /** Waits until the last row is `text`. */
-  async endsWith(text: string): Promise<string[]> {
-    return await this.until((rows) => rows.at(-1) === text);
   }
 
   async #ask(command: string): Promise<string[]> {

@@ -111,6 +111,7 @@ Deno.test("complete: commands, what their argument names, and people", () => {
     ["@bo", { length: 2, text: "bob: " }],
     ["nobody", { length: 0, text: "", candidates: [] }],
     ["", { length: 0, text: "", candidates: [] }],
+    ["/reply ", { length: 0, text: "", candidates: [] }],
     ["hi ", { length: 0, text: "", candidates: [] }],
   ];
   for (const [before, part] of expected) {

@@ -162,7 +162,8 @@ Deno.test("transcript: a crowd's count takes the place of the one before", () =>
   assert.ok(!transcript.take(counted(103), OTHERS)[0]?.isAmended);
 });
 
-Deno.test("transcript: who came and went before is not told", () => {
+Deno.test("transcript: who came and went before is not told, nor the person's own coming", () => {
+  assert.deepEqual(begin().take(moved("join", "alice"), OTHERS), []);
   assert.deepEqual(begin().take(moved("join", "bob"), PAST), []);
   const renamed = { messageType: "rename", id: 1, time: NOON, from: "a", address: "", data: "b" };
   assert.deepEqual(begin().take(renamed as ServerMessage, PAST), []);
@@ -213,10 +214,12 @@ function luminanceOf(color: number): number {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
-Deno.test("NAME_COLORS: each can be read on black and on white", () => {
+Deno.test("NAME_COLORS: each can be read on white and on dark grey", () => {
+  // The luminance of #1e1e1e.
+  const dark = ((0x1e / 255 + 0.055) / 1.055) ** 2.4;
   for (const color of NAME_COLORS) {
     const luminance = luminanceOf(color);
-    const [onWhite, onBlack] = [1.05 / (luminance + 0.05), (luminance + 0.05) / 0.05];
-    assert.ok(onWhite >= 4 && onBlack >= 4, `${color}: ${onWhite}, ${onBlack}`);
+    const [onWhite, onDark] = [1.05 / (luminance + 0.05), (luminance + 0.05) / (dark + 0.05)];
+    assert.ok(onWhite >= 3.5 && onDark >= 3.5, `${color}: ${onWhite}, ${onDark}`);
   }
 });

@@ -819,7 +819,7 @@ export const PERSON_COMMANDS: readonly Command<PersonInput>[] = [
   {
     name: "ignore",
     usage: "[NAME]",
-    help: "hide what a person says; again: show it",
+    help: "hide a person; again: show",
     names: "person",
     parse: parseIgnore,
   },
@@ -832,21 +832,21 @@ export const PERSON_COMMANDS: readonly Command<PersonInput>[] = [
   {
     name: "kick",
     usage: "NAME",
-    help: "operators: send a person away",
+    help: "operators: send away",
     names: "person",
     parse: moderate("kick"),
   },
   {
     name: "ban",
     usage: "NAME [SECONDS]",
-    help: "operators: and keep the person out",
+    help: "operators: send away and keep out",
     names: "person",
     parse: moderate("ban"),
   },
   {
     name: "mute",
     usage: "NAME [SECONDS]",
-    help: "operators: let a person only read",
+    help: "operators: let only read",
     names: "person",
     parse: moderate("mute"),
   },
@@ -916,7 +916,7 @@ function parseLine<Input>(
   }
   const input = command.parse(rest.trim());
   if (input) return input;
-  throw new ProtocolError("bad_message", `Usage: /${command.name} ${command.usage}`.trimEnd());
+  throw new ProtocolError("bad_message", `Usage: /${command.name} ${command.usage}`);
 }
 
 /**
@@ -931,13 +931,19 @@ export function parseText(line: string): TextInput | undefined {
 
 /**
  * Parses what a person typed into one of our own clients: as {@linkcode parseText}, with more
- * commands.
+ * commands; but of several lines only what begins with a command that takes text is a command.
  *
  * @returns What it means, or undefined for a line with nothing in it.
  * @throws {ProtocolError} If it is too long, or a command that does not exist or lacks something.
  */
 export function parsePersonInput(line: string): PersonInput | undefined {
-  return parseLine(line, PERSON_COMMANDS);
+  const text = cleanText(line);
+  if (!text.trim().includes("\n")) return parseLine(text, PERSON_COMMANDS);
+  // A path or a comment that was pasted is no command.
+  const name = /^\/(\S+)/.exec(text)?.[1];
+  const command = PERSON_COMMANDS.find((command) => command.name === name);
+  if (command?.usage.endsWith("TEXT")) return parseLine(text, PERSON_COMMANDS);
+  return { messageType: "message", data: parseMessageText(text) };
 }
 
 /** Indents all lines but the first, so that no line of a message can look like another's. */

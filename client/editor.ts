@@ -14,6 +14,15 @@ import { type Line, NEWLINE, TAB } from "./prompt.ts";
 /** Lines that can be called back with the up key. */
 const HISTORY_SIZE = 500;
 
+/** The most that a line can hold, in UTF-16 units: more than any message may have. */
+const MAX_LINE = 10_000;
+
+/**
+ * So many characters at once were not typed but pasted, in a terminal that does not mark it. Key by
+ * key they would take seconds.
+ */
+const UNMARKED_PASTE = /[^\p{Cc}]{64,}/gu;
+
 /** What a person asks for by keys. */
 export interface EditorEvents {
   /** The line was entered. */
@@ -28,6 +37,8 @@ export interface EditorEvents {
   readonly complete: (before: string) => Completion;
   /** Takes what the text before the cursor can be, when Tab cannot decide. */
   readonly list: (candidates: readonly string[]) => void;
+  /** The line can hold no more. */
+  readonly refuse: () => void;
 }
 
 /** Cleans what was pasted: lines end in `\n`, and the last one has no end. */
@@ -41,6 +52,8 @@ export class Editor {
   readonly #readline: Interface;
   /** Decodes keys: text goes in as `data`, and comes out as `keypress`. */
   readonly #decoder = new Readable({ read() {} });
+  /** The line for which it was listed last what it can be. */
+  #listed: string | undefined;
 
   /** Creates one with an empty line and no history. */
   constructor(events: EditorEvents) {
@@ -66,17 +79,31 @@ export class Editor {
 
   /** Takes keys, as a terminal sends them. */
   type(keys: string): void {
-    this.#decoder.emit("data", keys.replaceAll(NEWLINE, "").replaceAll(TAB, ""));
+    const clean = keys.replaceAll(NEWLINE, "").replaceAll(TAB, "");
+    // In an escape sequence, characters are no text.
+    if (clean.includes("\x1b")) return this.#decode(clean);
+    let end = 0;
+    for (const { 0: run, index } of clean.matchAll(UNMARKED_PASTE)) {
+      this.#decode(clean.slice(end, index));
+      this.insert(run);
+      end = index + run.length;
+    }
+    this.#decode(clean.slice(end));
   }
 
   /** Puts text at the cursor; it can have several lines. */
   insert(text: string): void {
+    if (this.line.text.length + text.length > MAX_LINE) return this.#events.refuse();
     this.#readline.write(text.replaceAll("\n", NEWLINE).replaceAll("\t", TAB));
   }
 
   /** Lets go of it. */
   close(): void {
     this.#readline.close();
+  }
+
+  #decode(keys: string): void {
+    if (keys !== "") this.#decoder.emit("data", keys);
   }
 
   #press(text: string | undefined, key: Key): void {
@@ -94,8 +121,9 @@ export class Editor {
       case "z":
         return this.#events.suspend();
     }
-    if (text === undefined) this.#readline.write(text, key);
-    else this.#readline.write(text, key);
+    const isText = text !== undefined && !/\p{Cc}/u.test(text);
+    if (isText && this.line.text.length >= MAX_LINE) return this.#events.refuse();
+    this.#readline.write(text, key);
   }
 
   #erase(): void {
@@ -108,7 +136,11 @@ export class Editor {
     const before = text.slice(0, cursor);
     const { length, text: completed, candidates } = this.#events.complete(before);
     const begun = before.slice(cursor - length);
-    if (candidates.length > 0 && completed === begun) return this.#events.list(candidates);
+    if (candidates.length > 0 && completed === begun) {
+      if (text !== this.#listed) this.#events.list(candidates);
+      this.#listed = text;
+      return;
+    }
     for (const _ of begun) this.#readline.write(undefined, { name: "backspace" });
     this.insert(completed);
   }

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { widthOf } from "./width.ts";
+import { reachOf } from "./width.ts";
 
 /** Returns `text` with what makes a terminal show it in some way. */
 export type Style = (text: string) => string;
@@ -73,7 +73,7 @@ class Rows {
   endWord(): void {
     if (this.#word.length === 0) return;
     const space = this.#space ? [this.#space] : [];
-    const width = [...space, ...this.#word].reduce((sum, { text }) => sum + widthOf(text), 0);
+    const width = [...space, ...this.#word].reduce((sum, { text }) => sum + reachOf(text), 0);
     const isTooLong = this.#column + width > this.#columns;
     if (isTooLong && !this.#isFresh) this.#endRow();
     else this.#append(space);
@@ -86,7 +86,7 @@ class Rows {
   #append(spans: readonly Span[]): void {
     for (const span of spans) {
       this.rows.at(-1)?.push(span);
-      this.#column += widthOf(span.text);
+      this.#column += reachOf(span.text);
     }
   }
 

@@ -9,7 +9,7 @@ import { bold, dim, red } from "@std/fmt/colors";
 import type { ClientMessage } from "../protocol.ts";
 import { plain, render, type Span } from "./layout.ts";
 import type { Live, Size } from "./screen.ts";
-import { truncate, widthOfCharacter } from "./width.ts";
+import { reachOfCharacter, truncate, widthOfCharacter } from "./width.ts";
 
 /**
  * What stands for a newline and for a tab in a line that is being typed: two of the code points that
@@ -29,7 +29,7 @@ const MAX_WAITING_ROWS = 5;
 /** Where a conversation is, as the prompt tells it. */
 export interface Status {
   readonly room: string;
-  readonly isOnline: boolean;
+  readonly state: "online" | "offline" | "leaving";
   /** What was typed and is not answered yet. */
   readonly waiting: readonly ClientMessage[];
 }
@@ -41,10 +41,10 @@ export interface Line {
 }
 
 /** Returns the prompt: the room and, if it is not there, the connection. */
-export function formatPrompt({ room, isOnline, waiting }: Status): Span[] {
+export function formatPrompt({ room, state, waiting }: Status): Span[] {
   const count = waiting.length > 0 ? `, ${waiting.length} waiting` : "";
-  const offline = isOnline ? [] : [{ text: ` (offline${count})`, style: red }];
-  return [{ text: room, style: bold }, ...offline, { text: "> " }];
+  const more = state === "online" ? [] : [{ text: ` (${state}${count})`, style: red }];
+  return [{ text: room, style: bold }, ...more, { text: "> " }];
 }
 
 /** Returns what was typed to ask for `message`. */
@@ -68,10 +68,10 @@ function formatTyped(message: ClientMessage): string {
 }
 
 /** Returns a row for each of the first messages that wait, and one that counts the others. */
-export function formatWaiting({ waiting, isOnline }: Status, columns: number): string[] {
+export function formatWaiting({ waiting, state }: Status, columns: number): string[] {
   const shown = waiting.slice(0, MAX_WAITING_ROWS);
   const rows = shown.map((message) =>
-    `  ... ${formatTyped(message)}${isOnline ? "" : " (waiting)"}`
+    `  ... ${formatTyped(message)}${state === "online" ? "" : " (waiting)"}`
   );
   const others = waiting.length - shown.length;
   return [...rows, ...(others > 0 ? [`  ... and ${others} more`] : [])]
@@ -94,24 +94,24 @@ function* characters(prompt: readonly Span[], text: string): Generator<Span> {
  */
 export function layoutLine(prompt: readonly Span[], line: Line, { columns, rows }: Size): Live {
   const all: Span[][] = [[]];
-  let column = 0;
+  let [column, reach] = [0, 0];
   let cursor = { row: 0, column: 0 };
   // The prompt's characters come before the line's: so far is the cursor from the beginning.
   let left = plain(prompt).length + line.cursor;
   const endRow = (): void => {
     all.push([]);
-    column = 0;
+    column = reach = 0;
   };
   for (const span of characters(prompt, line.text)) {
-    const width = widthOfCharacter(span.text);
-    if (column + width > columns) endRow();
+    if (reach + reachOfCharacter(span.text) > columns) endRow();
     if (left === 0) cursor = { row: all.length - 1, column };
     left -= span.text.length;
     all.at(-1)?.push(span);
-    column += width;
+    column += widthOfCharacter(span.text);
+    reach += reachOfCharacter(span.text);
   }
   if (left === 0) {
-    if (column === columns) endRow();
+    if (reach >= columns) endRow();
     cursor = { row: all.length - 1, column };
   }
   const first = Math.max(0, Math.min(cursor.row - rows + 1, all.length - rows));

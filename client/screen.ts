@@ -2,9 +2,10 @@
  * The screen: a transcript above, and what lives below it, an input line and what waits. It stays in
  * the terminal's own scrollback, so all that a terminal can do with text it can do with this.
  *
- * Only what is below is ever drawn anew: it is erased, what is new is written, and it is drawn
- * again, in one write. For that the screen must know exactly how many rows it takes, so it breaks
- * those rows itself. After a resize the whole window is drawn.
+ * Only what is below is drawn anew: it is erased, what is new is written, and it is drawn again, in
+ * one write. For that the screen must know exactly how many rows it takes, so it breaks those rows
+ * itself. After a resize the whole window is drawn, so the screen must have it for itself: what was
+ * there before has scrolled away.
  *
  * @module
  */
@@ -41,8 +42,19 @@ export interface ScreenOptions {
 const ERASE_BELOW = "\x1b[J";
 const HOME = "\x1b[H";
 
+/**
+ * Erases the window from the second row on, and then the first: what is erased from the first on
+ * some terminals take for something that has scrolled away, and keep.
+ */
+const ERASE_WINDOW = `\x1b[2H${ERASE_BELOW}${HOME}\x1b[K`;
+
 function up(rows: number): string {
   return rows > 0 ? `\x1b[${rows}A` : "";
+}
+
+/** Erases so many rows from the cursor's on, and leaves the cursor in the first of them. */
+function erase(rows: number): string {
+  return rows > 1 ? `\r\x1b[K\x1b[B${ERASE_BELOW}\x1b[A` : "\r\x1b[K";
 }
 
 function heightOfRows(rows: readonly Row[], columns: number): number {
@@ -66,6 +78,18 @@ export class Screen {
     this.#options = options;
   }
 
+  /** Makes the window empty; what was there is in the scrollback. */
+  open(): void {
+    this.#options.write("\r\n".repeat(this.#options.size().rows - 1) + HOME);
+  }
+
+  /** Goes on below the cursor, after another program has used the window. */
+  resume(): void {
+    this.#drawn = { rows: [], row: 0, column: 0 };
+    this.#options.write("\r\n");
+    this.flush();
+  }
+
   /** Adds a block to the transcript; {@linkcode flush} shows it. */
   print(block: Block): void {
     this.#news.push(block);
@@ -81,12 +105,16 @@ export class Screen {
   flush(): void {
     const size = this.#options.size();
     const isResized = this.#columns > 0 && size.columns !== this.#columns;
+    const { length: before } = this.#drawn.rows;
     this.#columns = size.columns;
-    const erased = `\r${up(this.#drawn.row + this.#retract(size))}${ERASE_BELOW}`;
+    const retracted = this.#retract(size);
+    const erased = up(this.#drawn.row + retracted) + erase(before + retracted);
     const rows = this.#news.flatMap((block) => wrap(block, size.columns));
     this.#keep();
     this.#options.write(erased + rows.map(line).join("") + this.#drawLive(size));
-    if (isResized) this.repaint();
+    // Where much was typed there would be nothing.
+    const isBare = before - this.#drawn.rows.length > size.rows / 2;
+    if (isResized || isBare) this.repaint();
   }
 
   /** Draws the whole window. */
@@ -104,7 +132,7 @@ export class Screen {
       }
       if (room <= 0) break;
     }
-    this.#options.write(HOME + ERASE_BELOW + shown.map(line).join("") + live);
+    this.#options.write(ERASE_WINDOW + shown.map(line).join("") + live);
   }
 
   /** Forgets the transcript, and clears the window. */
@@ -116,7 +144,7 @@ export class Screen {
 
   /** Takes away what lives below; the cursor is then under the transcript. */
   close(): void {
-    this.#options.write(`\r${up(this.#drawn.row)}${ERASE_BELOW}`);
+    this.#options.write(up(this.#drawn.row) + erase(this.#drawn.rows.length));
     this.#drawn = { rows: [], row: 0, column: 0 };
   }
 

@@ -29,6 +29,9 @@ const [YES, NO] = ["yY", "nN\x03\x04\x1b"];
 
 const BELL = "\x07";
 
+/** What a terminal that cannot be read any more has sent. */
+const END = { done: true, value: undefined } as const;
+
 /** Settings of a {@linkcode Terminal}. */
 export interface TerminalOptions {
   readonly tty: Tty;
@@ -76,6 +79,7 @@ export class Terminal implements View {
         return complete(before, { names: others, rooms });
       },
       list: (candidates) => this.#list(candidates),
+      refuse: () => this.complain("The line is full: what came then was not taken."),
     });
   }
 
@@ -90,13 +94,22 @@ export class Terminal implements View {
     await conversation.begin();
     const { tty, input } = this.#options;
     const reader = input.pipeThrough(new TextDecoderStream()).getReader();
-    tty.open({ resize: () => this.#screen.repaint(), end: () => conversation.quit() });
+    tty.open({
+      resize: () => this.#screen.repaint(),
+      resume: () => this.#screen.resume(),
+      end: () => conversation.quit(),
+    });
+    this.#screen.open();
     this.#isOpen = true;
     try {
       this.notify("/help lists the commands, Tab completes, Ctrl-C leaves");
       this.change();
       void this.#read(reader, conversation);
       await aborted(conversation.leaving);
+      if (conversation.waiting().length > 0) {
+        this.notify("Waiting for answers. Ctrl-C again leaves at once.");
+      }
+      this.change();
       await conversation.untilAnswered();
       return await conversation.end();
     } finally {
@@ -122,6 +135,7 @@ export class Terminal implements View {
   }
 
   clear(): void {
+    this.#transcript.clear();
     this.#screen.clear();
   }
 
@@ -140,13 +154,13 @@ export class Terminal implements View {
     }
   }
 
-  /** Takes what the terminal sends, until it sends no more. */
+  /** Takes what the terminal sends, until it sends no more or is gone. */
   async #read(
     reader: ReadableStreamDefaultReader<string>,
     conversation: Conversation,
   ): Promise<void> {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch(() => END);
       if (done) return conversation.quit();
       for (const part of this.#splitter.split(value)) this.#take(part);
       this.change();
@@ -154,13 +168,14 @@ export class Terminal implements View {
   }
 
   #take({ kind, text }: TerminalInput): void {
-    if (this.#question !== undefined) return kind === "keys" ? this.#answer(text) : undefined;
-    if (kind === "keys") return this.#editor.type(text);
+    const isAsking = this.#question !== undefined;
+    if (kind === "keys") return isAsking ? this.#answer(text) : this.#editor.type(text);
+    if (isAsking) return this.complain("Answer y or n first. This was not pasted.");
     const pasted = cleanPaste(text);
-    if (pasted.split("\n").length <= MAX_LINES) return this.#editor.insert(pasted);
     if (isLongerThan(this.#editor.line.text + pasted, MAX_TEXT_BYTES)) {
       return this.complain(`That is over ${MAX_TEXT_BYTES} bytes. Paste it in parts.`);
     }
+    if (pasted.split("\n").length <= MAX_LINES) return this.#editor.insert(pasted);
     this.#question = pasted;
   }
 
@@ -189,8 +204,9 @@ export class Terminal implements View {
   }
 
   #layoutLive(size: Size): Live {
-    const { room = "", isOnline = false } = this.#conversation ?? {};
-    const status: Status = { room, isOnline, waiting: this.#conversation?.waiting() ?? [] };
+    const { room = "", isOnline = false, leaving } = this.#conversation ?? {};
+    const state = leaving?.aborted ? "leaving" : isOnline ? "online" : "offline";
+    const status: Status = { room, state, waiting: this.#conversation?.waiting() ?? [] };
     const isAsking = this.#question !== undefined;
     return layoutLive({
       prompt: isAsking ? wordQuestion(this.#question ?? "") : formatPrompt(status),

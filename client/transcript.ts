@@ -13,6 +13,7 @@ import {
   type Private,
   type RoomMessage,
   type ServerMessage,
+  type Users,
 } from "../protocol.ts";
 import { nameStyle } from "./colors.ts";
 import type { Block, Span, Style } from "./layout.ts";
@@ -23,6 +24,9 @@ const FOLD_TIME = 60_000;
 
 /** The most names in such a block; of more, only how many they are. */
 const MAX_FOLDED = 8;
+
+/** The most names that are shown to who comes in; `/users` shows more. */
+const MAX_ON_ARRIVAL = 10;
 
 /** The most comings, and goings, in such a block; then there is another. */
 const MAX_FOLD = 1_000;
@@ -107,10 +111,18 @@ export class Transcript {
   #fold: Fold | undefined;
   /** Whether the last block is a crowd's count, which the next one replaces. */
   #isCounting = false;
+  /** Whether the next list of people is the one that everyone gets who comes in. */
+  #isArriving = false;
 
   /** Creates one of which nothing is shown yet. */
   constructor(options: TranscriptOptions) {
     this.#options = options;
+  }
+
+  /** Takes note that nothing of what was shown is there any more. */
+  clear(): void {
+    this.#fold = undefined;
+    this.#isCounting = false;
   }
 
   /** Words what the server tells. Returns what to show, which can be nothing. */
@@ -125,6 +137,11 @@ export class Transcript {
         return this.#isNews(message, context) ? this.#foldIn(message, message.messageType) : [];
       case "rename":
         return context.isPast ? [] : this.#showNotice(message);
+      case "welcome":
+        this.#isArriving = true;
+        return this.#showNotice(message);
+      case "users":
+        return this.#showUsers(message);
       case "presence":
         return context.isPast ? [] : this.#count(message);
       case "error":
@@ -153,8 +170,7 @@ export class Transcript {
 
   /** Returns a new block, after one for the day if that is another. */
   #show(time: number, spans: readonly Span[], isLoud = false): Shown[] {
-    this.#fold = undefined;
-    this.#isCounting = false;
+    this.clear();
     const shown: Shown[] = [];
     const day = formatDay(time);
     if (day !== this.#day) {
@@ -171,6 +187,13 @@ export class Transcript {
   #block(time: number, spans: readonly Span[], isLoud: boolean): Block {
     const mark = isLoud ? { text: "!", style: bold } : { text: " " };
     return { spans: [{ text: formatTime(time), style: dim }, mark, ...spans], indent: INDENT };
+  }
+
+  /** Words who is there; for who has just come in, in about a row. */
+  #showUsers(message: Users): Shown[] {
+    const count = this.#isArriving ? MAX_ON_ARRIVAL : message.dataArray.length;
+    this.#isArriving = false;
+    return this.#showNotice({ ...message, dataArray: message.dataArray.slice(0, count) });
   }
 
   #showNotice(message: ServerMessage): Shown[] {
@@ -209,9 +232,9 @@ export class Transcript {
     const name = { text: from, style: this.#nameStyle(from, isOwn) };
     const said = isOwn ? [{ text: data }] : this.#highlight(data);
     const isLoud = !isPast && said.some(({ style }) => style !== undefined);
-    if (action) return [[{ text: "* " }, name, { text: " " }, ...said], isLoud];
-    const isSaid = where === from ? [] : [{ text: " " }, { text: `(${where})`, style: dim }];
-    return [[name, ...isSaid, { text: ": " }, ...said], isLoud];
+    const origin = where === from ? [] : [{ text: " " }, { text: `(${where})`, style: dim }];
+    if (action) return [[{ text: "* " }, name, ...origin, { text: " " }, ...said], isLoud];
+    return [[name, ...origin, { text: ": " }, ...said], isLoud];
   }
 
   #wordPrivate(message: Private, { isPast }: Context): [Span[], boolean] {

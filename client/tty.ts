@@ -12,8 +12,10 @@ const DEFAULT_SIZE: Size = { columns: 80, rows: 24 };
 
 /** What a terminal tells. */
 export interface TtyEvents {
-  /** Its window may have another size, or something else was drawn on it. */
+  /** Its window may have another size. */
   readonly resize: () => void;
+  /** The program was stopped, and something else may have used the window. */
+  readonly resume: () => void;
   /** The program is to end. */
   readonly end: () => void;
 }
@@ -97,7 +99,12 @@ export class OwnTty implements Tty {
   readonly #restore = (): void => {
     if (!this.#events) return;
     this.#events = undefined;
-    Deno.stdin.setRaw(false);
+    try {
+      Deno.stdin.setRaw(false);
+    } catch {
+      // The terminal itself is gone.
+      return;
+    }
     this.#write(MARK_NO_PASTES);
   };
 
@@ -109,6 +116,6 @@ export class OwnTty implements Tty {
   /** After a stop, the shell has taken the terminal meanwhile. */
   readonly #continue = (): void => {
     this.#take();
-    this.#events?.resize();
+    this.#events?.resume();
   };
 }

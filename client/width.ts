@@ -1,18 +1,26 @@
 /**
- * How many columns of a terminal text takes: what terminals and their programs call `wcwidth`.
+ * How many columns of a terminal text takes: what terminals and their programs call `wcwidth`. They do
+ * not agree about all code points: what must fit into a row goes by the most that any gives.
  *
  * @module
  */
 
-/** Combining marks, joiners, variation selectors and other code points that take no column. */
-const ZERO = /[\p{Mn}\p{Me}\p{Cf}\u{1F3FB}-\u{1F3FF}]/u;
+/**
+ * Combining marks, joiners, variation selectors and other code points that take no column, among
+ * them the vowels and finals of Korean syllables that are written in parts.
+ */
+const ZERO = /(?![\u00AD\u0600-\u0605\u06DD\u070F])[\p{Mn}\p{Me}\p{Cf}\u1160-\u11FF\uD7B0-\uD7FF]/u;
 
 /**
  * East Asian wide and full-width code points (UAX 11), and those that are emoji by default; a flag
  * is two of one column each.
  */
 const WIDE =
-  /[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uA960-\uA97F\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{20000}-\u{3FFFD}]|(?!\p{Regional_Indicator})\p{Emoji_Presentation}/u;
+  /[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uA960-\uA97F\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{17000}-\u{18CFF}\u{1B000}-\u{1B2FF}\u{20000}-\u{3FFFD}]|(?!\p{Regional_Indicator})\p{Emoji_Presentation}/u;
+
+/** Code points that some terminals give more columns than others, and two at most. */
+const DISPUTED =
+  /[\p{Extended_Pictographic}\p{Regional_Indicator}\p{Cf}\u1160-\u11FF\uD7B0-\uD7FF]/u;
 
 const ASCII = /^[ -~]*$/;
 
@@ -20,6 +28,19 @@ const ASCII = /^[ -~]*$/;
 export function widthOfCharacter(character: string): number {
   if (ZERO.test(character)) return 0;
   return WIDE.test(character) ? 2 : 1;
+}
+
+/** Returns how many columns a single code point takes at most, in whatever terminal. */
+export function reachOfCharacter(character: string): number {
+  return DISPUTED.test(character) ? 2 : widthOfCharacter(character);
+}
+
+/** Returns how many columns a text without control characters takes at most. */
+export function reachOf(text: string): number {
+  if (ASCII.test(text)) return text.length;
+  let reach = 0;
+  for (const character of text) reach += reachOfCharacter(character);
+  return reach;
 }
 
 /** Returns how many columns a text without control characters takes. */

@@ -8,7 +8,7 @@
 import { OwnTty } from "../client/tty.ts";
 
 const tty = new OwnTty((text) => void Deno.stdout.writeSync(new TextEncoder().encode(text)));
-tty.open({ resize: () => {}, end: () => {} });
+tty.open({ resize: () => {}, resume: () => {}, end: () => {} });
 
 function fail(): never {
   throw new Error("It has failed");

@@ -12,6 +12,9 @@ import { Peer, TestServer } from "../tests/peer.ts";
 import { roleArgs, startServer } from "./program.ts";
 import { TmuxPane } from "./tmux.ts";
 
+/** What the client writes before it draws the whole window. */
+const ERASE_WINDOW = "\x1b[2H";
+
 /** A window in which a client runs, and then what it left behind is told. */
 async function openClient(
   port: number | string,
@@ -234,21 +237,61 @@ Deno.test("terminal: a resize wraps what is there anew, and keeps the half-typed
   await using server = new TestServer();
   await using bob = await server.register("bob");
   await using pane = await openClient(server.port, { columns: 80, rows: 20 });
-  bob.send({ messageType: "message", data: "words ".repeat(12).trim(), action: true });
+  bob.send({ messageType: "message", data: "words ".repeat(12).trim() });
   await pane.type("half a line");
-  await pane.endsWith("lobby> half a line");
+  await pane.endsWith("lobby> half a line", "words");
   await pane.resize(40, 20);
-  const narrow = await pane.endsWith("lobby> half a line", "        words words words");
-  assert.deepEqual(steady(narrow).slice(-4), [
-    "TIME * bob words words words words",
+  const narrow = [
+    "TIME bob (ADDRESS): words words",
     "        words words words words words",
-    "        words words words",
+    "        words words words words words",
     "lobby> half a line",
-  ]);
-  await pane.resize(100, 10);
-  await pane.until((rows) => steady(rows).at(-2) === `TIME * bob${" words".repeat(12)}`);
-  const { length } = await pane.screen();
+  ];
+  await pane.until((rows) => steady(rows).slice(-4).join("\n") === narrow.join("\n"));
+  await pane.resize(120, 10);
+  const wide = `TIME bob (ADDRESS):${" words".repeat(12)}`;
+  const { length } = await pane.until((rows) => steady(rows).at(-2) === wide);
   await pane.cursorAt("lobby> half a line".length, length - 1);
+});
+
+Deno.test("terminal: resizes lose nothing and double nothing, on the screen and in the scrollback", async () => {
+  await using server = new TestServer();
+  await using bob = await server.register("bob");
+  await using pane = await openClient(server.port, { columns: 60, rows: 12 });
+  await pane.type("half");
+  const lines = Array.from({ length: 40 }, (_, i) => `message ${i}.`);
+  for (const data of lines) bob.send({ messageType: "message", data });
+  await pane.endsWith("lobby> half", lines.at(-1));
+  for (const [columns, rows] of [[60, 8], [80, 8], [80, 20], [45, 12]] as const) {
+    const drawn = pane.output.split(ERASE_WINDOW).length - 1;
+    await pane.resize(columns, rows);
+    // In tmux a program learns of it a quarter of a second later.
+    await pane.writes(ERASE_WINDOW, drawn + 1);
+    const text = `at ${columns}x${rows}.`;
+    lines.push(text);
+    bob.send({ messageType: "message", data: text });
+    await pane.endsWith("lobby> half", text);
+    await pane.press("C-l");
+    await pane.writes(ERASE_WINDOW, drawn + 2);
+  }
+  bob.send({ messageType: "message", data: "the end." });
+  lines.push("the end.");
+  await pane.endsWith("lobby> half", "the end.");
+  const seen = (await pane.everything()).filter((row) => row.includes("): "));
+  assert.deepEqual(seen.map((row) => row.replace(/^.*\): /, "")), lines);
+});
+
+Deno.test("terminal: what the shell had printed is in the scrollback, also after the window is drawn anew", async () => {
+  await using server = new TestServer();
+  const client = [Deno.execPath(), ...roleArgs("client", "alice", `--port=${server.port}`)].join(
+    " ",
+  );
+  await using pane = await TmuxPane.open(`seq 5; ${client}; exec cat`, 60, 12);
+  await pane.endsWith("lobby>");
+  await pane.press("C-l");
+  await pane.type("x");
+  await pane.endsWith("lobby> x");
+  assert.deepEqual((await pane.everything()).slice(0, 5), ["1", "2", "3", "4", "5"]);
 });
 
 Deno.test("terminal: a message made of escape sequences changes nothing on the screen", async () => {

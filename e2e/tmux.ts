@@ -149,6 +149,12 @@ export class TmuxPane implements AsyncDisposable {
     await this.#wait(() => this.cursor(), (at) => at.column === column && at.row === row);
   }
 
+  /** Waits until the program has written `text` so many times. */
+  async writes(text: string, count: number): Promise<void> {
+    const seen = (): Promise<number> => Promise.resolve(this.#output.split(text).length - 1);
+    await this.#wait(seen, (times) => times >= count);
+  }
+
   /** Looks again after each output until it sees what it should. */
   async #wait<T>(look: () => Promise<T>, isSo: (seen: T) => boolean): Promise<T> {
     let isOver = false;

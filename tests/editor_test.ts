@@ -18,6 +18,7 @@ class TestEditor implements Disposable {
     suspend: () => this.asked.push("suspend"),
     complete: (before) => complete(before, KNOWN),
     list: (candidates) => this.asked.push(`list ${candidates.join(" ")}`),
+    refuse: () => this.asked.push("refuse"),
   });
 
   /** Types keys, and returns the line with a bar at the cursor. */
@@ -89,11 +90,24 @@ Deno.test("editor: Tab completes before the cursor, and lists what it cannot dec
   assert.equal(test.type("bo\t"), "bob: |");
   assert.equal(test.type("hi AL\t"), "bob: hi ali|");
   assert.deepEqual(test.asked, []);
-  test.type("\t");
+  test.type("\t\t\t");
   assert.deepEqual(test.asked, ["list alice Alina"]);
   assert.equal(test.type("C\t"), "bob: hi alice |");
   assert.equal(test.type("xyz\t"), "bob: hi alice xyz|");
   assert.equal(test.type(CTRL_C, "tell  you", LEFT, LEFT, LEFT, LEFT, "bo\t"), "tell bob | you");
+});
+
+Deno.test("editor: much that comes at once is taken at once, in its place, up to a bound", () => {
+  using test = new TestEditor();
+  const began = performance.now();
+  assert.equal(test.type(`a\x7fb${"x".repeat(9_000)}\x01c`), `c|b${"x".repeat(9_000)}`);
+  assert.ok(performance.now() - began < 1_000);
+  test.type("y".repeat(1_000));
+  assert.deepEqual(test.asked, ["refuse"]);
+  test.editor.insert("z".repeat(998));
+  test.type("z", BACKSPACE, "z");
+  assert.deepEqual(test.asked, ["refuse", "refuse"]);
+  assert.equal(test.editor.line.text.length, 10_000);
 });
 
 Deno.test("complete: commands, what their argument names, and people", () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import readme from "../README.md" with { type: "text" };
 import { ExitCode } from "../client/exit.ts";
 import { parseClientFlags, USAGE as CLIENT_USAGE } from "../client/flags.ts";
+import { formatHelp, PERSON_COMMANDS } from "../protocol.ts";
 import { parseServerFlags, USAGE as SERVER_USAGE } from "../server/flags.ts";
 
 /** Returns the message of the UsageError that `parse` throws. */
@@ -156,8 +157,9 @@ Deno.test("client flags: the help lists every exit code, once", () => {
   assert.deepEqual(listed, Object.values(ExitCode));
 });
 
-Deno.test("flags: the README shows the help of server and client as it is", () => {
-  for (const usage of [SERVER_USAGE, CLIENT_USAGE]) {
+Deno.test("flags: the README shows the help of server, client and /help as it is", () => {
+  const commands = formatHelp(PERSON_COMMANDS).join("\n");
+  for (const usage of [SERVER_USAGE, CLIENT_USAGE, commands]) {
     const indented = usage.split("\n").map((line) => line === "" ? "" : `    ${line}`);
     assert.ok(readme.includes(indented.join("\n")));
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Block, plain, render, type Span, wrap } from "../client/layout.ts";
-import { heightOf, truncate, widthOf } from "../client/width.ts";
+import { heightOf, reachOf, truncate, widthOf } from "../client/width.ts";
 
 /** Lays text out, with an indentation of two, and returns the rows' text. */
 function rowsOf(text: string, columns: number, indent = 2): string[] {
@@ -73,12 +73,26 @@ Deno.test("widthOf: wide letters and emoji take two columns, marks and joiners n
     ["한국", 4],
     ["ｗ", 2],
     ["👍", 2],
-    ["👍🏽", 2],
+    ["👍🏽", 4],
+    ["한글", 4],
+    ["\u{17000}", 2],
+    ["soft\u00ADhyphen", 11],
     ["🇩🇪", 2],
     ["a\u200Bb", 2],
     ["…↵", 2],
   ];
   for (const [text, width] of widths) assert.equal(widthOf(text), width, text);
+});
+
+Deno.test("reachOf: what terminals do not agree about counts as much as any of them gives it", () => {
+  const reaches: [string, number][] = [["abc", 3], ["é", 1], ["❤\uFE0F", 2], ["🇩🇪", 4], [
+    "\u1161",
+    2,
+  ]];
+  for (const [text, reach] of reaches) {
+    assert.equal(reachOf(text), reach, text);
+    assert.ok(reachOf(text) >= widthOf(text));
+  }
 });
 
 Deno.test("heightOf: a wide character that does not fit at a row's end begins the next one", () => {

@@ -8,6 +8,7 @@ import {
   layoutLive,
   type Line,
   NEWLINE,
+  type Status,
   TAB,
 } from "../client/prompt.ts";
 import type { Live } from "../client/screen.ts";
@@ -25,12 +26,13 @@ function layout(line: Line, columns: number, rows = 10): Live {
 
 Deno.test("prompt: the room and, if it is not there, the connection and what waits", () => {
   const waiting = [message("one"), message("two")];
-  const textOf = (isOnline: boolean, count: number): string =>
-    plain(formatPrompt({ room: "lobby", isOnline, waiting: waiting.slice(0, count) }));
-  assert.equal(textOf(true, 0), "lobby> ");
-  assert.equal(textOf(true, 1), "lobby> ");
-  assert.equal(textOf(false, 0), "lobby (offline)> ");
-  assert.equal(textOf(false, 2), "lobby (offline, 2 waiting)> ");
+  const textOf = (state: Status["state"], count: number): string =>
+    plain(formatPrompt({ room: "lobby", state, waiting: waiting.slice(0, count) }));
+  assert.equal(textOf("online", 0), "lobby> ");
+  assert.equal(textOf("online", 1), "lobby> ");
+  assert.equal(textOf("offline", 0), "lobby (offline)> ");
+  assert.equal(textOf("offline", 2), "lobby (offline, 2 waiting)> ");
+  assert.equal(textOf("leaving", 1), "lobby (leaving, 1 waiting)> ");
 });
 
 Deno.test("prompt: what waits is shown as it was typed, a row each", () => {
@@ -41,7 +43,7 @@ Deno.test("prompt: what waits is shown as it was typed, a row each", () => {
     { messageType: "register", data: "al" },
     { messageType: "users" },
   ];
-  const status = { room: "lobby", isOnline: true, waiting };
+  const status = { room: "lobby", state: "online" as const, waiting };
   assert.deepEqual(formatWaiting(status, 40).map(stripAnsiCode), [
     "  ... a ↵ b c",
     "  ... /me waves",
@@ -53,7 +55,7 @@ Deno.test("prompt: what waits is shown as it was typed, a row each", () => {
 
 Deno.test("prompt: of much that waits the first is shown, cut to a row each, and how much more there is", () => {
   const waiting = Array.from({ length: 8 }, (_, i) => message(`message ${i}`));
-  const status = { room: "lobby", isOnline: false, waiting };
+  const status = { room: "lobby", state: "offline" as const, waiting };
   const rows = formatWaiting(status, 20).map(stripAnsiCode);
   assert.equal(rows[0], "  ... message 0 (wa…");
   assert.equal(formatWaiting(status, 80).map(stripAnsiCode)[0], "  ... message 0 (waiting)");

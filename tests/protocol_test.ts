@@ -343,6 +343,13 @@ Deno.test("parsePersonInput: what parseText knows, and every command of our own 
     const parsed = parsePersonInput(line);
     assert.deepEqual(parsed && plain(parsed), input, line);
   }
+  const block = "/etc/passwd\nnext";
+  for (const text of [block, "//\nx", "/quit\nx", "/nick a\nb"]) {
+    assert.deepEqual(plain(parsePersonInput(text) ?? {}), { messageType: "message", data: text });
+  }
+  const action = { messageType: "message", data: "one\ntwo", action: true };
+  assert.deepEqual(plain(parsePersonInput("/me one\ntwo") ?? {}), action);
+  assert.deepEqual(parsePersonInput("/quit\n"), { messageType: "quit" });
   const wrong = ["/reply", "/ignore a b", "/kick", "/kick bob 60", "/ban bob soon", "/mute b 1 2"];
   for (const line of wrong) assert.equal(codeOf(() => parsePersonInput(line)), "bad_message", line);
 });

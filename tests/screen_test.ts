@@ -40,6 +40,43 @@ Deno.test("screen: what is printed comes above what lives below", () => {
   assert.deepEqual([test.window.row, test.window.column], [3, 2]);
 });
 
+Deno.test("screen: opened, what was there before is in the scrollback, once", () => {
+  const test = new TestScreen();
+  test.window.write("one\r\ntwo\r\n$ chat\r\n");
+  test.screen.open();
+  test.print("hello");
+  assert.deepEqual(test.window.scrollback, ["one", "two", "$ chat"]);
+  assert.deepEqual(test.text, ["hello", ">"]);
+});
+
+Deno.test("screen: drawn anew, however often, it leaves nothing in the scrollback", () => {
+  const test = new TestScreen();
+  const lines = Array.from({ length: 12 }, (_, i) => `line ${i}`);
+  test.print(...lines);
+  for (let i = 0; i < 5; i++) test.screen.repaint();
+  assert.deepEqual([...test.window.scrollback, ...test.text], [...lines, ">"]);
+});
+
+Deno.test("screen: after another program has used the window, it goes on below", () => {
+  const test = new TestScreen();
+  test.print("one");
+  test.window.write("typed^Z\r\n$ fg");
+  test.screen.resume();
+  test.print("two");
+  assert.deepEqual(test.text, ["one", "> typed^Z", "$ fg", "two", ">"]);
+});
+
+Deno.test("screen: where a tall line was, the transcript comes back", () => {
+  const test = new TestScreen();
+  test.print("one", "two", "three", "four");
+  test.live = { rows: ["> a", "b", "c", "d", "e"], row: 4, column: 1 };
+  test.screen.flush();
+  assert.deepEqual(test.text, ["four", "> a", "b", "c", "d", "e"]);
+  test.live = { rows: ["> "], row: 0, column: 2 };
+  test.screen.flush();
+  assert.deepEqual(test.text, ["one", "two", "three", "four", ">"]);
+});
+
 Deno.test("screen: it begins where the cursor is, and leaves what is above alone", () => {
   const test = new TestScreen();
   test.window.write("$ chat\r\n");

@@ -239,7 +239,7 @@ Deno.test("terminal: a server that sends escape sequences in whatever it sends w
   // What the screen itself needs, and nothing else.
   assert.deepEqual(
     [...terminal.window.controls].map((control) => control.slice(1)).filter((control) =>
-      !/^\[(NA|A|NC|C|J|H)$/.test(control)
+      !/^\[(NA|A|B|NC|C|J|K|H|NH)$/.test(control)
     ),
     [],
   );

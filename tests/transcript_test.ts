@@ -56,7 +56,9 @@ Deno.test("transcript: who is called by an address is not told twice", () => {
 
 Deno.test("transcript: /me", () => {
   const shown = begin().take(said("waves", { action: true }), OTHERS);
-  assert.deepEqual(rowsOf(shown), ["12:00 * bob waves"]);
+  assert.deepEqual(rowsOf(shown), ["12:00 * bob (x:1) waves"]);
+  const own = begin().take(said("waves", { from: "alice", action: true }), OWN);
+  assert.deepEqual(rowsOf(own), ["12:00 * alice (you) waves"]);
 });
 
 Deno.test("transcript: a private message is marked at both ends, and meant for who gets it", () => {
@@ -144,6 +146,26 @@ Deno.test("transcript: what is said between two who come makes two blocks of the
   const shown = transcript.take(moved("join", "carol"), OTHERS);
   assert.deepEqual(rowsOf(shown), ["12:00 --> carol joined"]);
   assert.ok(!shown[0]?.isAmended);
+});
+
+Deno.test("transcript: once it is cleared, who comes is not told with those before", () => {
+  const transcript = begin();
+  transcript.take(moved("join", "bob"), OTHERS);
+  transcript.clear();
+  const shown = transcript.take(moved("join", "carol"), OTHERS);
+  assert.deepEqual(rowsOf(shown), ["12:00 --> carol joined"]);
+  assert.ok(!shown[0]?.isAmended);
+});
+
+Deno.test("transcript: who comes in is told ten names, and who asks all", () => {
+  const transcript = begin();
+  const dataArray = Array.from({ length: 40 }, (_, i) => `p${i}`);
+  const users: ServerMessage = { messageType: "users", dataArray, count: 41, room: "lobby" };
+  const fields = { name: "alice", address: "", epoch: "", session: "", id: 0, room: "lobby" };
+  transcript.take({ messageType: "welcome", data: "hi", ...fields }, OTHERS);
+  const arrived = rowsOf(transcript.take(users, OTHERS)).join(" ");
+  assert.match(arrived, /-- 41 in lobby: p0, .* p9 and 31 +more$/);
+  assert.match(rowsOf(transcript.take(users, OTHERS)).join(" "), /p39 and 1 +more$/);
 });
 
 Deno.test("transcript: a crowd's count takes the place of the one before", () => {

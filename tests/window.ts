@@ -78,13 +78,22 @@ export class Window implements Tty {
       case "A":
         this.row = Math.max(0, this.row - count);
         break;
+      case "B":
+        this.row = Math.min(this.rows - 1, this.row + count);
+        break;
       case "C":
         this.column += count;
         break;
       case "H":
-        this.row = this.column = 0;
+        this.row = Math.min(this.rows, count) - 1;
+        this.column = 0;
+        break;
+      case "K":
+        this.#cells[this.row] = (this.#cells[this.row] ?? []).slice(0, this.column);
         break;
       case "J":
+        // As tmux does, and others: what is erased as a whole has scrolled away.
+        if (this.row + this.column === 0 && this.text[0] !== "") this.#keep(this.#cells);
         this.#cells.length = this.row + 1;
         this.#cells[this.row] = (this.#cells[this.row] ?? []).slice(0, this.column);
     }
@@ -94,8 +103,12 @@ export class Window implements Tty {
     this.row++;
     this.#cells[this.row] ??= [];
     if (this.row < this.rows) return;
-    this.scrollback.push(this.#cells.shift()?.join("") ?? "");
+    this.#keep(this.#cells.splice(0, 1));
     this.row--;
+  }
+
+  #keep(rows: readonly (readonly string[])[]): void {
+    for (const cells of rows) this.scrollback.push(cells.join("").trimEnd());
   }
 
   #put(character: string): void {

@@ -39,13 +39,31 @@ export async function chat(options: ConversationOptions, face: Face): Promise<Ex
   return await face.attend(new Conversation(options, face));
 }
 
-/** Writes to standard output, and ends the program if nobody reads it any more. */
+/** How long to wait for room in a pipe that does not block, in milliseconds. */
+const WRITE_WAIT = 10;
+
+/** Writes to standard output, as to a pipe that blocks. Throws what the runtime throws. */
 function write(text: string): void {
   let bytes = new TextEncoder().encode(text);
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WRITE_WAIT);
+    }
+  }
+}
+
+/** Prints a line, or ends the program: without a word if it is only that nobody reads any more. */
+function print(line: string): void {
   try {
-    while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
-  } catch {
-    Deno.exit(ExitCode.unreachable);
+    write(`${line}\n`);
+  } catch (error) {
+    const isUnread = error instanceof Deno.errors.BrokenPipe;
+    const text = error instanceof Error ? error.message : String(error);
+    if (!isUnread) console.error(`Cannot write to standard output: ${text}`);
+    Deno.exit(ExitCode.unwritten);
   }
 }
 
@@ -63,7 +81,6 @@ async function main(args: readonly string[]): Promise<ExitCode> {
       if (!flags.color) setColorEnabled(false);
       return await chat(flags, new Terminal({ tty: new OwnTty(write), input, bell: flags.bell }));
     }
-    const print = (line: string): void => write(`${line}\n`);
     const notify = (line: string): void => console.error(line);
     return await chat(flags, new Pipe({ ...flags, input, print, notify }));
   } catch (error) {

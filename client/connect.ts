@@ -13,9 +13,9 @@ export const CONNECT_TIMEOUT = 10_000;
 
 const TIMED_OUT = "timed out";
 
-/** Returns how a person would write the URL: without the slash that stands for no path. */
-export function formatUrl(url: URL): string {
-  return url.pathname === "/" && url.search === "" ? url.origin : url.href;
+/** Returns where a URL leads, without what may be secret in it. */
+export function formatUrl({ origin, pathname }: URL): string {
+  return pathname === "/" ? origin : origin + pathname;
 }
 
 /**
@@ -56,8 +56,10 @@ const CERTIFICATE_ADVICE: readonly (readonly [said: string, text: string])[] = [
   ["", "is not trusted. If you trust who made it: DENO_CERT=its-maker.pem before the command."],
 ];
 
-/** Words the runtime's error message. Returns undefined for one that does not say why. */
-function findReason(url: URL, failure: string): Reason | undefined {
+/**
+ * Words the runtime's error message about `url`. Returns undefined for one that does not say why.
+ */
+export function findReason(url: URL, failure: string): Reason | undefined {
   if (failure === TIMED_OUT) return ["unreachable", "no answer. Check the address."];
   const status = /Invalid status code: (\d+)/.exec(failure)?.[1];
   if (status === "503") return ["full", "the server is full. Try again later."];
@@ -72,6 +74,9 @@ function findReason(url: URL, failure: string): Reason | undefined {
   }
   if (failure.includes("invalid HTTP version")) {
     return ["not a chat", "it does not speak HTTP. Try wss:// if it speaks TLS."];
+  }
+  if (failure.includes("CA file")) {
+    return ["untrusted", "the file that DENO_CERT names cannot be read. Check its path."];
   }
   if (failure.includes("certificate")) {
     const [, advice = ""] = CERTIFICATE_ADVICE.find(([said]) => failure.includes(said)) ?? [];
@@ -94,5 +99,5 @@ async function probe(url: URL, failure: string): Promise<Reason> {
     return ["unreachable", `${text}. Check the address.`];
   }
   const text = failure.replace(/^NetworkError: (failed to connect to WebSocket: )?/, "");
-  return ["not a chat", `${text}. Is that a chat server?`];
+  return ["not a chat", `it does not answer like a chat (${text}). Check the address.`];
 }

@@ -30,9 +30,6 @@ const MAX_UNANSWERED = 64;
 /** The same while there is no connection: a `/quit` among what is typed must be found. */
 const MAX_UNSENT = 1_000;
 
-/** Rooms that are remembered for their completion. */
-const MAX_ROOMS = 1_000;
-
 /** Where a conversation is shown. */
 export interface View {
   /** Shows what the server tells. */
@@ -70,7 +67,7 @@ export class Conversation {
   #isIn = false;
   #hasQuit = false;
   /** What the server said against coming in. */
-  #refusal: string | undefined;
+  #refusal: (ServerMessage & { messageType: "error" }) | undefined;
   #ending: Ending | undefined;
   /** Wakes `#until`, which checks its condition again. */
   #onChange: (() => void) | undefined;
@@ -87,6 +84,9 @@ export class Conversation {
       },
       back: (caughtUp) => view.notify(`back${wordCaughtUp(caughtUp)}`),
       uncertain: (message) => view.complain(wordUncertain(message)),
+      repeated: ({ ref = "" }) => {
+        view.complain(`Not said: its ref ${JSON.stringify(ref)} had been used before.`);
+      },
       unreadable: ({ message }) => {
         view.complain(`The server sent what this client cannot read: ${message}`);
       },
@@ -156,7 +156,11 @@ export class Conversation {
     }
   }
 
-  /** Says or asks for something, now or as soon as it is online. */
+  /**
+   * Says or asks for something, now or as soon as it is online.
+   *
+   * @throws {ProtocolError} If it is too long, or its `ref` is that of another that is not answered.
+   */
   send(message: ClientMessage): void {
     this.#link.send(message);
     this.#view.change();
@@ -189,10 +193,13 @@ export class Conversation {
 
   /** Leaves, and says why if it was not this person's wish. */
   async end(): Promise<ExitCode> {
-    const { unanswered } = this.#link;
+    const { unanswered, unsent } = this.#link;
     const error = this.#ending && !this.#hasQuit ? this.#explain(this.#ending) : undefined;
     if (error) this.#view.complain(error.message);
-    if (unanswered > 0) this.#view.complain(wordLost(unanswered));
+    if (unsent > 0) this.#view.complain(`${wordLines(unsent, "was", "were")} not sent`);
+    if (unanswered > unsent) {
+      this.#view.complain(`${wordLines(unanswered - unsent, "may", "may")} not have arrived`);
+    }
     this.#link.leave();
     await this.#link.ended;
     return error ? FAILURE_CODES[error.failure] : ExitCode.left;
@@ -256,8 +263,9 @@ export class Conversation {
 
   #receive(message: ServerMessage, context: Context): void {
     if (message.messageType === "error" && !this.#isIn) {
-      this.#refusal = message.data;
-      return;
+      this.#refusal = message;
+      // Why it is not let in is told at the end.
+      return this.#view.show(message, { ...context, isRoutine: true });
     }
     this.#people.take(message);
     if (this.#isIgnored(message)) return;
@@ -279,44 +287,53 @@ export class Conversation {
         this.#rooms.add(message.room);
         break;
       case "rooms":
-        for (const room of message.dataArray.slice(0, MAX_ROOMS)) this.#rooms.add(room);
+        this.#rooms.clear();
+        for (const room of [this.room, ...message.dataArray]) this.#rooms.add(room);
     }
   }
 
   #greet(welcome: Welcome, context: Context): void {
     // After /nick and /join the server's own words say it; who comes back as another is not greeted.
     const isRegistered = !this.#isIn || welcome.data === GREETING;
-    if (!this.#isIn || !isRegistered) this.#view.show(welcome, context);
-    if (isRegistered) this.#view.notify(`You are ${welcome.name} in ${welcome.room}`);
+    const isRoutine = context.isRoutine || (this.#isIn && isRegistered);
+    this.#view.show(welcome, { ...context, isRoutine });
+    if (isRegistered && !context.isRoutine) {
+      this.#view.notify(`You are ${welcome.name} in ${welcome.room}`);
+    }
     this.#isIn = true;
   }
 
   /** Words why it is over, though this person did not leave. */
   #explain({ code, reason }: Ending): ConnectError {
     const where = formatUrl(this.#options.url);
-    const why = this.#refusal ?? reason;
-    const quoted = why === "" ? `code ${code}` : JSON.stringify(why);
-    if (code === CloseCode.unauthorized) {
-      const text = `${where} does not let you in: ${quoted}. Ask who runs it for a token.`;
+    const why = wordReason(this.#refusal?.data ?? (reason || `code ${code}`));
+    if (code === CloseCode.kicked) {
+      return new ConnectError("kicked", `${where} has sent you away: ${why} Ask who runs it.`);
+    }
+    const isFull = this.#refusal ? this.#refusal.code === "full" : code === CloseCode.tryAgainLater;
+    if (isFull && !this.#isIn) {
+      return new ConnectError("full", `${where} does not let you in: ${why} Try again later.`);
+    }
+    if (code === CloseCode.unauthorized || this.#refusal) {
+      const text = `${where} does not let you in: ${why} Ask who runs it for a token.`;
       return new ConnectError("unauthorized", text);
     }
-    if (code === CloseCode.kicked) {
-      return new ConnectError("kicked", `${where} has sent you away: ${quoted}. Ask who runs it.`);
-    }
-    if (code === CloseCode.tryAgainLater && !this.#link.welcome) {
-      return new ConnectError("full", `${where} is full: ${quoted}. Try again later.`);
-    }
-    const text = `The connection to ${where} has ended: ${quoted}. Try again later.`;
+    const text = `The connection to ${where} has ended: ${why} Try again later.`;
     return new ConnectError("unreachable", text);
   }
 }
 
-function wordCaughtUp(count: number): string {
-  return count === 0 ? "" : `; ${count} ${count === 1 ? "message" : "messages"} caught up`;
+/** Makes one sentence of what a server says. */
+function wordReason(reason: string): string {
+  return `${reason.replaceAll(/\s+/g, " ").trim().replace(/[.!?]$/, "")}.`;
 }
 
-function wordLost(count: number): string {
-  return `${count} of what you typed ${count === 1 ? "was" : "were"} not sent`;
+function wordLines(count: number, verb: string, verbs: string): string {
+  return count === 1 ? `1 line ${verb}` : `${count} lines ${verbs}`;
+}
+
+function wordCaughtUp(count: number): string {
+  return count === 0 ? "" : `; ${count} ${count === 1 ? "message" : "messages"} caught up`;
 }
 
 function wordUncertain({ to, data }: SendMessage): string {

@@ -18,6 +18,7 @@ export const ExitCode = {
   notChat: 7,
   full: 8,
   refused: 9,
+  unwritten: 10,
 } as const;
 
 /** One of the exit codes. */
@@ -28,13 +29,14 @@ export const EXIT_CODES: readonly (readonly [ExitCode, string])[] = [
   [ExitCode.left, "left, and all that was said was accepted"],
   [ExitCode.unreachable, "no server there, or the connection has ended for good"],
   [ExitCode.usage, "wrong arguments"],
-  [ExitCode.unauthorized, "not let in: no token, or a wrong one"],
+  [ExitCode.unauthorized, "not let in, such as for a wrong token"],
   [ExitCode.kicked, "sent away or banned by an operator"],
   [ExitCode.unknownHost, "no such host"],
   [ExitCode.untrusted, "the server's TLS certificate is not trusted"],
   [ExitCode.notChat, "something else than a chat server is there"],
   [ExitCode.full, "the server is full"],
   [ExitCode.refused, "in a pipe: something that was to be said was refused or lost"],
+  [ExitCode.unwritten, "standard output cannot be written to any more"],
 ];
 
 /** The exit code of a client that could not connect, or was sent away. */

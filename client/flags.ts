@@ -60,7 +60,7 @@ are printed on standard output and all else on standard error; at the end of inp
 everything is accepted.
 
 Exit codes:
-${EXIT_CODES.map(([code, meaning]) => `  ${code}  ${meaning}`).join("\n")}`;
+${EXIT_CODES.map(([code, meaning]) => `  ${String(code).padEnd(3)} ${meaning}`).join("\n")}`;
 
 /** The longest that a pipe can go on listening, in seconds: 20 days. */
 const MAX_WAIT = 1_728_000;

@@ -14,6 +14,8 @@ import {
   type ClientMessage,
   CloseCode,
   formatChat,
+  isLongerThan,
+  MAX_FRAME_BYTES,
   type Missed,
   parseServerMessage,
   ProtocolError,
@@ -34,6 +36,20 @@ import { Place } from "./place.ts";
  * did, the server is asked whether it is there; after a third, the connection counts as lost.
  */
 export const SILENCE = 15_000;
+
+/** How long a server may take to let a client in, or not, in milliseconds. */
+export const ARRIVAL_TIME = 10_000;
+
+/** How many of its own names a link remembers. */
+const MAX_NAMES = 100;
+
+/** What the ping of a link that has heard nothing says, so that its pong is known. */
+const STILL_THERE = "still there?";
+
+/**
+ * Longest message, in bytes: the longest frame, without what is sent together with it.
+ */
+const MAX_MESSAGE_BYTES = MAX_FRAME_BYTES - 256;
 
 /** How a connection, or the link, has ended: the WebSocket close code, and the reason. */
 export interface Ending {
@@ -87,13 +103,20 @@ export interface Context {
   readonly isPast: boolean;
   /** This client said it. */
   readonly isOwn: boolean;
+  /**
+   * A person need not see it: it only answers what a link asks, or is what a server says to everyone
+   * who comes in, and this client is back.
+   */
+  readonly isRoutine: boolean;
 }
+
+const NEWS: Context = { isPast: false, isOwn: false, isRoutine: false };
 
 /** What a link tells its owner. */
 export interface LinkEvents {
   /**
-   * Takes what the server tells: each event once, in the order of their ids. Not told are pongs of
-   * the link's own pings, and what a server says to everyone who comes in, when it is back.
+   * Takes what the server tells: each event once, in the order of their ids, and everything else
+   * but the pongs of the link's own pings.
    */
   readonly receive: (message: ServerMessage, context: Context) => void;
   /** The connection is lost; another is tried in so many milliseconds. */
@@ -102,6 +125,8 @@ export interface LinkEvents {
   readonly back: (caughtUp: number) => void;
   /** A private message's connection was lost: whether it was handed over is not known. */
   readonly uncertain: (message: SendMessage) => void;
+  /** A message was not said, because its `ref` had been used before. */
+  readonly repeated: (message: SendMessage) => void;
   /** The server sent what cannot be read. */
   readonly unreadable: (error: ProtocolError) => void;
   /** Something has changed: what is not answered, or whether it is online. */
@@ -161,6 +186,8 @@ export class Link {
   /** Cancels the one timer there is: of the silence, of the next connection, or of leaving. */
   #cancelTimer: (() => void) | undefined;
   #isLeaving = false;
+  /** The names that this client had. */
+  readonly #names = new Set<string>();
 
   /** Creates a link that is not connected yet. */
   constructor(options: LinkOptions, events: LinkEvents) {
@@ -197,6 +224,11 @@ export class Link {
     return this.#outbox.size;
   }
 
+  /** How much of what is {@linkcode unanswered} was never sent. */
+  get unsent(): number {
+    return this.#outbox.entries().filter(({ sent }) => sent === 0).length;
+  }
+
   /** Returns what is {@linkcode unanswered}, the oldest first. */
   waiting(): ClientMessage[] {
     return this.#outbox.entries().map(({ message }) => message);
@@ -211,8 +243,19 @@ export class Link {
     this.#attach(await this.#options.connect());
   }
 
-  /** Sends something now, or as soon as it is online. */
+  /**
+   * Sends something now, or as soon as it is online.
+   *
+   * @throws {ProtocolError} If it is too long, or its `ref` is that of another that is not answered.
+   */
   send(message: ClientMessage): void {
+    if (isLongerThan(formatChat(message), MAX_MESSAGE_BYTES)) {
+      throw new ProtocolError("too_long", `That is over ${MAX_MESSAGE_BYTES} bytes. Send less.`);
+    }
+    const isMessage = message.messageType === "message";
+    if (isMessage && message.ref !== undefined && this.#outbox.has(message.ref)) {
+      throw new ProtocolError("bad_message", "That ref is in use. Give each message its own.");
+    }
     const entry = this.#outbox.add(message);
     if (this.isOnline) this.#sendEntry(entry);
   }
@@ -246,7 +289,8 @@ export class Link {
     this.#caughtUp = 0;
     this.#transmit(this.#registration(), { messageType: "ping", data: this.#arrival });
     this.#silences = 0;
-    this.#watch();
+    const late = { code: CloseCode.tryAgainLater, reason: "It does not answer" };
+    this.#cancelTimer = this.#after(ARRIVAL_TIME, () => this.#lose(late));
     // It can be gone already: then its close event has been.
     if (socket.readyState !== WebSocket.OPEN) this.#lose({ code: 1006, reason: "" });
   }
@@ -272,7 +316,7 @@ export class Link {
     const went = isMessage
       ? this.#transmit(message)
       : this.#transmit(message, { messageType: "ping", data: key });
-    entry.wasSent ||= went;
+    if (went) entry.sent++;
   }
 
   /** Notices when a server has gone without a word. */
@@ -281,7 +325,7 @@ export class Link {
       this.#backoff.settle();
       this.#silences++;
       if (this.#silences > 2) return this.#lose({ code: 1006, reason: "" });
-      if (this.#silences === 2) this.#transmit({ messageType: "ping" });
+      if (this.#silences === 2) this.#transmit({ messageType: "ping", data: STILL_THERE });
       this.#watch();
     });
   }
@@ -340,10 +384,7 @@ export class Link {
       case "welcome":
         return this.#greet(message);
       case "ack":
-        return this.#events.receive(message, {
-          isPast: false,
-          isOwn: this.#outbox.settle(message.ref),
-        });
+        return this.#takeAck(message);
       case "pong":
         return this.#takePong(message);
       case "missed":
@@ -357,12 +398,13 @@ export class Link {
         return this.#takeEvent(message);
       case "private":
       case "error": {
-        const isOwn = message.ref !== undefined && this.#outbox.settle(message.ref);
-        return this.#events.receive(message, { isPast: false, isOwn });
+        const { ref } = message;
+        const isOwn = ref !== undefined && this.#outbox.settleMessage(ref) !== undefined;
+        return this.#events.receive(message, { ...NEWS, isOwn });
       }
       case "users":
       case "rooms":
-        if (!this.#isReturning) this.#events.receive(message, { isPast: false, isOwn: false });
+        return this.#events.receive(message, { ...NEWS, isRoutine: this.#isReturning });
     }
   }
 
@@ -370,9 +412,23 @@ export class Link {
     const before = this.#welcome;
     this.#place.enter(welcome);
     this.#welcome = welcome;
+    if (this.#names.size >= MAX_NAMES) this.#names.clear();
+    this.#names.add(welcome.name);
+    if (!this.#isWelcome) {
+      this.#cancelTimer?.();
+      this.#watch();
+    }
     this.#isWelcome = true;
-    const isQuiet = this.#isReturning && before?.name === welcome.name;
-    if (!isQuiet) this.#events.receive(welcome, { isPast: false, isOwn: false });
+    const isRoutine = this.#isReturning && before?.name === welcome.name;
+    this.#events.receive(welcome, { ...NEWS, isRoutine });
+  }
+
+  #takeAck(message: ServerMessage & { messageType: "ack" }): void {
+    const entry = this.#outbox.settleMessage(message.ref);
+    this.#events.receive(message, { ...NEWS, isOwn: entry !== undefined, isRoutine: true });
+    // What went out once was not accepted before: its ref was, with another message.
+    const isRepeated = entry?.sent === 1 && entry.message.messageType === "message";
+    if (isRepeated) this.#events.repeated(entry.message);
   }
 
   /** Takes the answer to a ping. */
@@ -382,9 +438,9 @@ export class Link {
     const before = this.#sentBefore.get(data);
     this.#sentBefore.delete(data);
     // What was sent before, and is not answered, was accepted: its answer is among what is missed.
-    if (before) return before.forEach((key) => this.#outbox.settle(key));
-    if (this.#outbox.settle(data) || data === "") return;
-    this.#events.receive(message, { isPast: false, isOwn: true });
+    if (before) return before.forEach((key) => void this.#outbox.settleMessage(key));
+    if (this.#outbox.settleRequest(data) || data === STILL_THERE) return;
+    this.#events.receive(message, { ...NEWS, isOwn: true, isRoutine: true });
   }
 
   /** All is caught up: now what waits can go out. */
@@ -401,10 +457,10 @@ export class Link {
   }
 
   #miss(message: Missed): void {
-    this.#events.receive(message, { isPast: false, isOwn: false });
+    this.#events.receive(message, NEWS);
     if (!this.isOnline) return;
-    const sent = this.#outbox.entries().filter(({ wasSent, message }) =>
-      wasSent && message.messageType === "message"
+    const sent = this.#outbox.entries().filter(({ sent, message }) =>
+      sent > 0 && message.messageType === "message"
     );
     if (sent.length === 0) return;
     const ping = newRef();
@@ -413,15 +469,21 @@ export class Link {
   }
 
   #takeEvent(event: RoomEvent & { id: number }): void {
-    const ref = event.messageType === "message" ? event.ref : undefined;
-    const isOwn = ref !== undefined && this.#outbox.settle(ref);
+    const isOwn = this.#isAnswer(event);
     const missed = this.#place.take(event.id);
     if (missed === undefined) return;
     if (missed > 0) this.#miss(wordMissed(missed));
     if (this.#isReturning && event.messageType === "message" && !isOwn) this.#caughtUp++;
     const isComing = event.messageType === "join" || event.messageType === "leave";
     // That it went and came back it tells in words of its own.
-    if (this.#isReturning && isComing && event.from === this.#welcome?.name) return;
-    this.#events.receive(event, { isPast: this.#place.isPast(event.id), isOwn });
+    const isRoutine = this.#isReturning && isComing && event.from === this.#welcome?.name;
+    this.#events.receive(event, { isPast: this.#place.isPast(event.id), isOwn, isRoutine });
+  }
+
+  /** Tells whether an event is a message of this client's, which is then accepted. */
+  #isAnswer(event: RoomEvent): boolean {
+    if (event.messageType !== "message" || event.ref === undefined) return false;
+    // Somebody else may have used the same ref.
+    return this.#names.has(event.from) && this.#outbox.settleMessage(event.ref) !== undefined;
   }
 }

@@ -11,8 +11,8 @@ export interface Entry {
   /** What answers it: the `ref` of a message, or the `data` of the ping that follows a request. */
   readonly key: string;
   readonly message: ClientMessage;
-  /** Whether it went out on a connection, this one or an earlier one. */
-  wasSent: boolean;
+  /** On how many connections it went out. */
+  sent: number;
 }
 
 /**
@@ -46,14 +46,29 @@ export class Outbox {
   add(message: ClientMessage): Entry {
     const isMessage = message.messageType === "message";
     const key = (isMessage ? message.ref : undefined) ?? newRef();
-    const entry = { key, message: isMessage ? { ...message, ref: key } : message, wasSent: false };
+    const entry = { key, message: isMessage ? { ...message, ref: key } : message, sent: 0 };
     this.#entries.set(key, entry);
     return entry;
   }
 
-  /** Takes out what was answered. Returns whether it was there. */
-  settle(key: string): boolean {
-    return this.#entries.delete(key);
+  /** Tells whether there is something with that key. */
+  has(key: string): boolean {
+    return this.#entries.has(key);
+  }
+
+  /** Takes out the message that was answered, and returns it if it was there and went out. */
+  settleMessage(ref: string): Entry | undefined {
+    const entry = this.#entries.get(ref);
+    if (entry?.message.messageType !== "message" || entry.sent === 0) return undefined;
+    this.#entries.delete(ref);
+    return entry;
+  }
+
+  /** Takes out the request that was answered. Returns whether it was there. */
+  settleRequest(key: string): boolean {
+    const entry = this.#entries.get(key);
+    return entry !== undefined && entry.message.messageType !== "message" &&
+      this.#entries.delete(key);
   }
 
   /** Returns all there is. */
@@ -66,9 +81,9 @@ export class Outbox {
    * cannot be known once the connection is gone, and they must not be handed over twice.
    */
   takeUncertain(): SendMessage[] {
-    return this.entries().flatMap(({ key, message, wasSent }) => {
-      if (message.messageType !== "message" || message.to === undefined || !wasSent) return [];
-      this.settle(key);
+    return this.entries().flatMap(({ key, message, sent }) => {
+      if (message.messageType !== "message" || message.to === undefined || sent === 0) return [];
+      this.#entries.delete(key);
       return [message];
     });
   }

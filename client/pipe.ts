@@ -15,7 +15,7 @@ import {
 } from "../protocol.ts";
 import type { Conversation, View } from "./conversation.ts";
 import { ExitCode } from "./exit.ts";
-import { readLines } from "./lines.ts";
+import { InputError, readLines } from "./lines.ts";
 import type { Context } from "./link.ts";
 
 /** Settings of a {@linkcode Pipe}. */
@@ -53,9 +53,14 @@ export class Pipe implements View {
   async attend(conversation: Conversation): Promise<ExitCode> {
     const { input, wait = 0 } = this.#options;
     await conversation.begin();
-    for await (const line of readLines(input, conversation.leaving)) {
-      this.#take(line, conversation);
-      await conversation.untilRoom();
+    try {
+      for await (const line of readLines(input, { signal: conversation.leaving })) {
+        this.#take(line, conversation);
+        await conversation.untilRoom();
+      }
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      this.complain(error.message);
     }
     await conversation.untilAnswered();
     if (wait > 0) await passOrAbort(wait, conversation.leaving);
@@ -63,9 +68,10 @@ export class Pipe implements View {
     return code === ExitCode.left && this.#hasFailed ? ExitCode.refused : code;
   }
 
-  show(message: ServerMessage, { isOwn, isPast }: Context): void {
+  show(message: ServerMessage, { isOwn, isPast, isRoutine }: Context): void {
     if (message.messageType === "error") this.#hasFailed = true;
     if (this.#isJson) return this.#options.print(formatChat(message));
+    if (isRoutine) return;
     const text = formatText(message);
     if (text === undefined) return;
     switch (message.messageType) {
@@ -98,7 +104,7 @@ export class Pipe implements View {
   change(): void {}
 
   #take(line: string, conversation: Conversation): void {
-    if (!this.#isJson || !line.trimStart().startsWith("{")) return conversation.take(line);
+    if (!this.#isJson || !/^\s*\{/.test(line)) return conversation.take(line);
     try {
       conversation.send(parseChat(line));
     } catch (error) {

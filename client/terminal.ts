@@ -123,6 +123,7 @@ export class Terminal implements View {
   }
 
   show(message: ServerMessage, context: Context): void {
+    if (context.isRoutine) return;
     this.#print(this.#transcript.take(message, context));
   }
 

@@ -64,7 +64,11 @@ export class OwnTty implements Tty {
   }
 
   write(text: string): void {
-    this.#write(text);
+    try {
+      this.#write(text);
+    } catch {
+      // The terminal is gone, and nobody sees it. The end of its input, or a signal, says so too.
+    }
   }
 
   size(): Size {
@@ -93,7 +97,7 @@ export class OwnTty implements Tty {
 
   #take(): void {
     Deno.stdin.setRaw(true);
-    this.#write(MARK_PASTES);
+    this.write(MARK_PASTES);
   }
 
   readonly #restore = (): void => {
@@ -102,10 +106,9 @@ export class OwnTty implements Tty {
     try {
       Deno.stdin.setRaw(false);
     } catch {
-      // The terminal itself is gone.
-      return;
+      // The terminal itself is gone: there is nothing to give back.
     }
-    this.#write(MARK_NO_PASTES);
+    this.write(MARK_NO_PASTES);
   };
 
   readonly #resize = (): void => {
@@ -115,7 +118,12 @@ export class OwnTty implements Tty {
 
   /** After a stop, the shell has taken the terminal meanwhile. */
   readonly #continue = (): void => {
-    this.#take();
-    this.#events?.resume();
+    try {
+      this.#take();
+      this.#events?.resume();
+    } catch {
+      // A terminal that goes wakes up whom it had stopped, too.
+      this.#events?.end();
+    }
   };
 }

@@ -9,7 +9,7 @@
 
 import assert from "node:assert/strict";
 import { connect } from "../client/connect.ts";
-import { Link, SILENCE } from "../client/link.ts";
+import { ARRIVAL_TIME, Link } from "../client/link.ts";
 import type { RoomEvent, ServerMessage } from "../protocol.ts";
 import { Proxy } from "../tests/proxy.ts";
 import { Program, startServer } from "./program.ts";
@@ -50,7 +50,7 @@ class Witness {
       connect: () => connect(new URL(`ws://127.0.0.1:${port()}`)),
       // It comes back soon: the tests are about what happens, not about how long it takes.
       after: (ms, callback) => {
-        const timer = setTimeout(callback, ms < SILENCE ? ms / 20 : ms);
+        const timer = setTimeout(callback, ms < ARRIVAL_TIME ? ms / 20 : ms);
         return () => clearTimeout(timer);
       },
     }, {
@@ -58,6 +58,7 @@ class Witness {
       lost: () => {},
       back: () => this.backs++,
       uncertain: ({ data }) => this.problems.push(`uncertain ${data}`),
+      repeated: ({ data }) => this.problems.push(`repeated ${data}`),
       unreadable: ({ message }) => this.problems.push(message),
       change: () => this.#wake?.(),
     });

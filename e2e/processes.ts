@@ -9,7 +9,7 @@
 
 import assert from "node:assert/strict";
 import { Peer } from "../tests/peer.ts";
-import { Program, startServer } from "./program.ts";
+import { Program, roleArgs, startServer } from "./program.ts";
 
 /** Longer than the time within which two signals count as one, in milliseconds. */
 const LATER = 400;
@@ -80,6 +80,23 @@ Deno.test("client: no server there is one line and exit 1", async () => {
   );
 });
 
+Deno.test("client: an output that is full, and an input that is none, are a line each", async () => {
+  const { program: server, port } = await startServer();
+  await using _server = server;
+  await using bob = await Peer.open(`ws://127.0.0.1:${port}/text?name=bob`);
+  bob.send("something to print");
+  await bob.frame();
+  const client = [Deno.execPath(), ...roleArgs("client", `--port=${port}`)].join(" ");
+  await using full = new Program("sh", ["-c", `${client} >/dev/full`]);
+  const { code, stderr } = await full.finish();
+  assert.equal(code, 10);
+  assert.match(stderr, /\nCannot write to standard output: No space left .*\n$/);
+  await using directory = new Program("sh", ["-c", `${client} </`]);
+  const ended = await directory.finish();
+  assert.equal(ended.code, 9);
+  assert.match(ended.stderr, /\n\* Cannot read the input: Is a directory .*\n$/);
+});
+
 Deno.test("client: ends when nobody reads its output any more", async () => {
   const { program: server, port } = await startServer();
   await using _server = server;
@@ -88,7 +105,7 @@ Deno.test("client: ends when nobody reads its output any more", async () => {
   await client.deafen();
   await using web = await Peer.open(`ws://127.0.0.1:${port}/text?name=wendy`);
   web.send("is anybody there?");
-  assert.equal((await client.child.status).code, 1);
+  assert.equal((await client.child.status).code, 10);
 });
 
 Deno.test("server: a second one on the port is one line and exit 1", async () => {

@@ -222,6 +222,18 @@ Deno.test("terminal: after a crash the terminal is as it was", async () => {
   }
 });
 
+Deno.test("terminal: who closes the window has left, without a word", async () => {
+  const { program: server, port } = await startServer();
+  await using _server = server;
+  const errors = await Deno.makeTempFile();
+  const pane = await openClient(port, { args: `2>${errors}` });
+  await server.line();
+  await pane[Symbol.asyncDispose]();
+  assert.match(await server.line(), /Disconnected 127\.0\.0\.1:\d+ \(1000\)$/);
+  assert.equal(await Deno.readTextFile(errors), "");
+  await Deno.remove(errors);
+});
+
 Deno.test("terminal: after a stop and a continuation it is there as before", async () => {
   await using server = new TestServer();
   await using pane = await openClient(server.port);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { chat } from "../client.ts";
-import { connect } from "../client/connect.ts";
+import { connect, findReason, formatUrl } from "../client/connect.ts";
 import type { ConversationOptions } from "../client/conversation.ts";
+import { ExitCode, FAILURE_CODES } from "../client/exit.ts";
 import { readLines } from "../client/lines.ts";
 import { ConnectError, type ConnectFailure } from "../client/link.ts";
 import { Pipe, type PipeOptions } from "../client/pipe.ts";
@@ -225,8 +226,7 @@ Deno.test("client --wait: listens on after the end of input, until it is sent aw
   const peer = await server.accept();
   await peer.welcome({});
   const { ref } = await peer.take("message");
-  peer.send({ messageType: "ack", ref, id: 1 });
-  peer.send(said(2, "an answer"));
+  peer.send(said(1, "said", { from: "al", ref }), said(2, "an answer"));
   await client.hears("bob: an answer");
   peer.socket.close(1000);
   assert.equal(await finished, 1);
@@ -237,6 +237,76 @@ Deno.test("client --wait: leaves when the time is over", async () => {
   const began = performance.now();
   assert.equal(await new TestClient(server, { wait: 50 }).finish("said\n"), 0);
   assert.ok(performance.now() - began >= 49);
+});
+
+Deno.test("client --json: a ref that is in use, or was used before, is named and makes the exit code 9", async () => {
+  await using server = new TestServer();
+  await using _bob = await server.register("bob");
+  const line = (ref: string): string =>
+    JSON.stringify({ messageType: "message", data: "hi", ref }) + "\n";
+  const first = new TestClient(server, { format: "json" });
+  assert.equal(await first.finish(line("1") + line("1")), 9);
+  assert.ok(first.notices.includes("* That ref is in use. Give each message its own."));
+  const second = new TestClient(server, { format: "json" });
+  assert.equal(await second.finish(` ${line("1")}`), 9);
+  assert.ok(second.notices.includes('* Not said: its ref "1" had been used before.'));
+});
+
+Deno.test("client --json: when it is back, it prints the welcome that it came back with", async () => {
+  await using server = new ScriptedServer();
+  const bot = new TestClient(server, { format: "json" });
+  const peer = await server.accept();
+  await peer.welcome({ epoch: "e1" });
+  peer.socket.close(1001);
+  await (await server.accept()).welcome({ epoch: "e2" });
+  assert.equal(await bot.finish(), 0);
+  const welcomes = bot.printed.map((line) => JSON.parse(line)).filter(({ epoch }) => epoch);
+  assert.deepEqual(welcomes.map(({ epoch }) => epoch), ["e1", "e2"]);
+});
+
+Deno.test("client in a pipe: a line that is too long for everything is refused, and the rest goes on", async () => {
+  await using server = new TestServer();
+  for (
+    const [format, wrong] of [["text", "/kick x"], [
+      "json",
+      '{"messageType":"ping","data":"',
+    ]] as const
+  ) {
+    const client = new TestClient(server, { format });
+    assert.equal(await client.finish(`${wrong}${"x".repeat(200_000)}\nfine\n`), 9);
+    assert.match(server.log.at(-2) ?? "", /"fine"$/);
+  }
+});
+
+Deno.test("client in a pipe: has at most 64 lines on the way", async () => {
+  await using server = new ScriptedServer();
+  const client = new TestClient(server);
+  client.type(Array.from({ length: 100 }, (_, i) => `line ${i}\n`).join(""));
+  const peer = await server.accept();
+  await peer.welcome({});
+  const accepted: unknown[] = [];
+  const accept = async (): Promise<void> => {
+    const { ref, data } = await peer.take("message");
+    accepted.push(data);
+    peer.send(said(accepted.length, String(data), { from: "al", ref }));
+  };
+  await accept();
+  // Turns of this very event loop, in which it could send all that it has.
+  await using other = new TestServer();
+  await (await other.register("someone"))[Symbol.asyncDispose]();
+  assert.ok(peer.got.length <= 64, `${peer.got.length}`);
+  while (accepted.length < 100) await accept();
+  assert.equal(await client.finish(), 0);
+});
+
+Deno.test("client in a pipe: an input that cannot be read is named, and makes the exit code 9", async () => {
+  await using server = new TestServer();
+  const input = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.error(new Error("It is a directory")),
+  });
+  const client = new TestClient(server, { input });
+  assert.equal(await client.exitCode, 9);
+  assert.ok(client.notices.includes("* Cannot read the input: It is a directory"));
 });
 
 Deno.test("client in a pipe: /clear has nothing to clear, and says so", async () => {
@@ -259,7 +329,7 @@ Deno.test("client: leaves only when its message was accepted, also if other answ
   await using other = new TestServer();
   await (await other.register("someone"))[Symbol.asyncDispose]();
   assert.equal(await Promise.race([left, Promise.resolve("still there")]), "still there");
-  peer.send({ messageType: "ack", ref, id: 1 });
+  peer.send(said(1, "hello", { from: "al", ref }));
   assert.equal(await finished, 0);
   assert.ok(client.notices.includes("* 1 in lobby: al"));
 });
@@ -285,7 +355,7 @@ Deno.test("client: says in one line each that the connection is lost, and that i
   await again.welcome({ id: 3 }, said(2, "two"), said(3, "three"));
   const { ref, data } = await again.take("message");
   assert.equal(data, "typed meanwhile");
-  again.send(said(4, "typed meanwhile", { ref }));
+  again.send(said(4, "typed meanwhile", { from: "al", ref }));
   assert.equal(await client.finish(), 0);
   assert.deepEqual(client.printed, ["bob: one", "bob: two", "bob: three"]);
   assert.deepEqual(client.notices.slice(2), [
@@ -299,7 +369,7 @@ Deno.test("client /quit: does not wait for a server that is gone, and says what 
   const client = await startAndLose(server);
   client.type("one\ntwo\n/quit\n");
   assert.equal(await client.exitCode, 9);
-  assert.equal(client.notices.at(-1), "* 2 of what you typed were not sent");
+  assert.equal(client.notices.at(-1), "* 2 lines were not sent");
 });
 
 Deno.test("client /quit: what was typed before it goes out first, also while it is coming in", async () => {
@@ -316,7 +386,7 @@ Deno.test("client /quit: what was typed before it goes out first, also while it 
   await (await other.register("someone"))[Symbol.asyncDispose]();
   peer.send({ messageType: "pong", data });
   const message = await peer.take("message");
-  peer.send({ messageType: "ack", ref: message["ref"], id: 1 });
+  peer.send(said(1, "one", { from: "al", ref: message["ref"] }));
   assert.equal(await client.exitCode, 0);
 });
 
@@ -325,7 +395,7 @@ Deno.test("client /quit: is found behind whatever is typed while there is no con
   const client = await startAndLose(server);
   client.type(`${"line\n".repeat(100)}/quit\n`);
   assert.equal(await client.exitCode, 9);
-  assert.equal(client.notices.at(-1), "* 100 of what you typed were not sent");
+  assert.equal(client.notices.at(-1), "* 100 lines were not sent");
 });
 
 Deno.test("client: is told which name it has when it comes back as another", async () => {
@@ -348,9 +418,9 @@ Deno.test("client: is told which name it has when it comes back as another", asy
 Deno.test("client: who is sent away for good is told why, with an exit code for each reason", async () => {
   const url = "ws://127.0.0.1";
   const expected: [code: number, exit: number, text: string][] = [
-    [4401, 3, `${url} does not let you in: "because". Ask who runs it for a token.`],
-    [4403, 4, `${url} has sent you away: "because". Ask who runs it.`],
-    [1000, 1, `The connection to ${url} has ended: "because". Try again later.`],
+    [4401, 3, `${url} does not let you in: because. Ask who runs it for a token.`],
+    [4403, 4, `${url} has sent you away: because. Ask who runs it.`],
+    [1000, 1, `The connection to ${url} has ended: because. Try again later.`],
   ];
   for (const [code, exit, text] of expected) {
     await using server = new ScriptedServer();
@@ -364,12 +434,14 @@ Deno.test("client: who is sent away for good is told why, with an exit code for 
 });
 
 Deno.test("client: who is not let in is told so in one line, with what the server said against it", async () => {
-  const expected: [close: number, failure: ConnectFailure, text: string][] = [
-    [4401, "unauthorized", 'does not let you in: "Sorry". Ask who runs it for a token.'],
-    [4403, "kicked", 'has sent you away: "Sorry". Ask who runs it.'],
-    [1013, "full", 'is full: "Sorry". Try again later.'],
+  const token = "does not let you in: Sorry. Ask who runs it for a token.";
+  const expected: [error: string, close: number, failure: ConnectFailure, text: string][] = [
+    ["unauthorized", 4401, "unauthorized", token],
+    ["forbidden", 1011, "unauthorized", token],
+    ["forbidden", 4403, "kicked", "has sent you away: Sorry. Ask who runs it."],
+    ["full", 1013, "full", "does not let you in: Sorry. Try again later."],
   ];
-  for (const [close, failure, text] of expected) {
+  for (const [code, close, failure, text] of expected) {
     await using server = new ScriptedServer();
     const client = new TestClient(server);
     const refused = assert.rejects(client.exitCode, {
@@ -379,7 +451,7 @@ Deno.test("client: who is not let in is told so in one line, with what the serve
     });
     const peer = await server.accept();
     await peer.take("register");
-    peer.send({ messageType: "error", code: "x", data: "Sorry" });
+    peer.send({ messageType: "error", code, data: "Sorry." });
     peer.socket.close(close, "code");
     await refused;
     assert.deepEqual(client.notices, []);
@@ -423,10 +495,52 @@ Deno.test("readLines: the same lines however the bytes are cut, and a last one w
   }
 });
 
+Deno.test("findReason: what the runtime says, for people", () => {
+  const url = new URL("wss://chat.example:1");
+  const expected: [said: string, failure: ConnectFailure, text: RegExp][] = [
+    ["Invalid status code: 503", "full", /^the server is full\. Try/],
+    ["Invalid status code: 404", "not a chat", /^HTTP 404 is the answer/],
+    ["dns error: no such host", "unknown host", /^there is no host chat\.example\./],
+    ["received corrupt message of type InvalidContentType", "not a chat", /^it does not speak TLS/],
+    ["invalid HTTP version parsed", "not a chat", /^it does not speak HTTP/],
+    ["invalid peer certificate: UnknownIssuer", "untrusted", /is not trusted\. If you trust/],
+    ["invalid peer certificate: certificate expired: verif", "untrusted", /has expired/],
+    ["invalid peer certificate: certificate not valid yet: v", "untrusted", /is not valid yet/],
+    ["invalid peer certificate: certificate not valid for name", "untrusted", /for another name/],
+    ["Failed opening CA file: No such file", "untrusted", /file that DENO_CERT names/],
+  ];
+  for (const [said, failure, text] of expected) {
+    const [found, reason = ""] = findReason(url, `NetworkError: ${said}`) ?? [];
+    assert.equal(found, failure, said);
+    assert.match(reason, text);
+  }
+  assert.equal(findReason(url, "NetworkError: tcp connect error"), undefined);
+});
+
+Deno.test("formatUrl: where it leads, without what may be secret", () => {
+  assert.equal(formatUrl(new URL("ws://127.0.0.1:8080")), "ws://127.0.0.1:8080");
+  assert.equal(formatUrl(new URL("wss://a:secret@chat.example/x?token=y")), "wss://chat.example/x");
+});
+
+Deno.test("exit codes: one for each reason not to be in", () => {
+  const codes = Object.values(FAILURE_CODES);
+  assert.equal(new Set(codes).size, codes.length);
+  for (const code of [ExitCode.left, ExitCode.usage, ExitCode.refused]) {
+    assert.ok(!codes.includes(code));
+  }
+});
+
+Deno.test("readLines: of a line without end it keeps no more than shows that it is too long", async () => {
+  const part = new TextEncoder().encode("x".repeat(50_000));
+  const end = new TextEncoder().encode("\nnext");
+  const lines = await Array.fromAsync(readLines(ReadableStream.from([part, part, part, end])));
+  assert.deepEqual(lines.map(({ length }) => length), [65_537, 4]);
+});
+
 Deno.test("readLines: ends when it is aborted, though the input goes on", async () => {
   const leaving = new AbortController();
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const lines = readLines(readable, leaving.signal);
+  const lines = readLines(readable, { signal: leaving.signal });
   const writer = writable.getWriter();
   writer.write(new TextEncoder().encode("one\nhalf")).catch(() => {});
   assert.equal((await lines.next()).value, "one");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { reconnectDelay } from "../client/backoff.ts";
 import { connect } from "../client/connect.ts";
-import { ConnectError, Link, type LinkOptions, SILENCE } from "../client/link.ts";
+import { ARRIVAL_TIME, ConnectError, Link, type LinkOptions, SILENCE } from "../client/link.ts";
 import { newRef, Outbox } from "../client/outbox.ts";
 import type { ServerMessage } from "../protocol.ts";
 import { FakeClock, TestServer } from "./peer.ts";
@@ -14,6 +14,8 @@ class TestLink {
   readonly link: Link;
   /** A line for each thing that it was told. */
   readonly told: string[] = [];
+  /** The same, of what a person need not see. */
+  readonly routine: string[] = [];
   #wake: (() => void) | undefined;
 
   constructor(port: number, options: Partial<LinkOptions> = {}) {
@@ -27,8 +29,12 @@ class TestLink {
       random: () => 0,
       ...options,
     }, {
-      receive: (message, { isPast, isOwn }) =>
-        tell(describe(message) + (isPast ? ", past" : "") + (isOwn ? ", own" : "")),
+      receive: (message, { isPast, isOwn, isRoutine }) => {
+        const line = describe(message) + (isPast ? ", past" : "") + (isOwn ? ", own" : "");
+        if (isRoutine) this.routine.push(line);
+        else tell(line);
+      },
+      repeated: ({ ref }) => tell(`repeated ${ref}`),
       lost: (delay) => tell(`lost, ${delay} ms`),
       back: (caughtUp) => tell(`back, ${caughtUp} caught up`),
       uncertain: ({ data }) => tell(`uncertain ${data}`),
@@ -113,10 +119,16 @@ Deno.test("outbox: keeps what is not answered, in order; private messages that w
   const say = (data: string, to?: string) => outbox.add({ messageType: "message", data, to });
   const [one, two] = [say("one"), say("two", "bob")];
   say("three", "bob");
-  two.wasSent = true;
+  two.sent = 1;
   assert.deepEqual(outbox.takeUncertain().map(({ data }) => data), ["two"]);
-  assert.equal(outbox.settle(one.key), true);
-  assert.equal(outbox.settle(one.key), false);
+  const { key } = outbox.add({ messageType: "users" });
+  assert.equal(outbox.settleMessage(one.key), undefined, "it did not go out yet");
+  one.sent = 1;
+  assert.equal(outbox.settleRequest(one.key), false);
+  assert.equal(outbox.settleMessage(one.key), one);
+  assert.equal(outbox.settleMessage(one.key), undefined);
+  assert.equal(outbox.settleMessage(key), undefined);
+  assert.equal(outbox.settleRequest(key), true);
   const rest = outbox.entries().map(({ message }) => "data" in message && message.data);
   assert.deepEqual(rest, ["three"]);
 });
@@ -336,12 +348,88 @@ Deno.test("link: with a ring of 2 that passes it all the time, it says everythin
   await alice.leave();
 });
 
+Deno.test("link: somebody else's message with the same ref is not taken for its own", async () => {
+  await using server = new ScriptedServer();
+  const { alice: test, peer } = await startScripted(server);
+  test.link.send({ messageType: "message", data: "mine", ref: "1" });
+  const { ref } = await peer.take("message");
+  peer.send(said(1, "hers", { ref }));
+  await test.hears("1 bob: hers");
+  assert.equal(test.link.unanswered, 1);
+  peer.send(said(2, "mine", { from: "al", ref }));
+  await test.hears("2 al: mine, own");
+  assert.equal(test.link.unanswered, 0);
+  await test.leave();
+});
+
+Deno.test("link: what it said under an earlier name is its own", async () => {
+  await using server = new ScriptedServer();
+  const { alice: test, peer } = await startScripted(server);
+  test.say("hi");
+  const { ref } = await peer.take("message");
+  const fields = { address: "x", room: "lobby", epoch: "e", session: "s", id: 0, data: "Hi" };
+  peer.send(
+    { messageType: "welcome", name: "al-2", ...fields },
+    said(1, "hi", { from: "al", ref }),
+  );
+  await test.hears("1 al: hi, own");
+  await test.leave();
+});
+
+Deno.test("link: an answer to a ping is none to a message, whatever its ref", async () => {
+  await using server = new ScriptedServer();
+  const { alice: test, peer } = await startScripted(server);
+  test.link.send({ messageType: "message", data: "hi", ref: "k" });
+  test.link.send({ messageType: "ping", data: "k" });
+  const { data } = await peer.take("ping");
+  const { data: own } = await peer.take("ping");
+  peer.send({ messageType: "pong", data }, { messageType: "pong", data: own });
+  await test.until(() => test.link.unanswered === 1);
+  assert.equal(test.routine.at(-1), "pong, own");
+  await test.leave();
+});
+
+Deno.test("link: what would not fit into a frame, or has a ref that is in use, is refused", async () => {
+  await using server = new ScriptedServer();
+  const { alice: test } = await startScripted(server);
+  const long = { messageType: "kick", data: "x".repeat(65_400) } as const;
+  assert.throws(() => test.link.send(long), { name: "ProtocolError", code: "too_long" });
+  const message = { messageType: "message", data: "hi", ref: "1" } as const;
+  test.link.send(message);
+  assert.throws(() => test.link.send(message), { name: "ProtocolError", code: "bad_message" });
+  assert.equal(test.link.unanswered, 1);
+  assert.equal(test.link.unsent, 0);
+  await test.leave();
+});
+
+Deno.test("link: a server that does not let it in in ten seconds is left, for good the first time", async () => {
+  await using server = new ScriptedServer();
+  const test = new TestLink(server.port);
+  await test.link.start();
+  const peer = await server.accept();
+  await peer.take("register");
+  peer.send({ messageType: "error", code: "forbidden", data: "No" });
+  await test.until(() => test.told.length > 0);
+  test.clock.advance(ARRIVAL_TIME);
+  assert.equal((await test.link.ended).code, 1013);
+
+  const { alice: other, peer: first } = await startScripted(server);
+  first.socket.close(1001);
+  await other.hears("lost, 500 ms");
+  other.clock.advance(500);
+  await (await server.accept()).take("register");
+  other.clock.advance(ARRIVAL_TIME);
+  await other.until(() => other.clock.pending > 0);
+  other.clock.advance(1_000);
+  await (await server.accept()).welcome({});
+  await other.hears("back, 0 caught up");
+  assert.deepEqual(other.routine.filter((line) => line.startsWith("welcome")).length, 1);
+  await other.leave();
+});
+
 Deno.test("link: a message keeps the ref that its owner gave it; acks and pongs of others' are told", async () => {
   await using server = new ScriptedServer();
-  const started = TestLink.start(server.port);
-  const peer = await server.accept();
-  await peer.welcome({});
-  const test = await started;
+  const { alice: test, peer } = await startScripted(server);
   test.link.send({ messageType: "message", data: "hi", ref: "mine" });
   test.link.send({ messageType: "ping", data: "here?" });
   assert.equal((await peer.take("message"))["ref"], "mine");
@@ -354,7 +442,8 @@ Deno.test("link: a message keeps the ref that its owner gave it; acks and pongs 
     messageType: "pong",
   });
   await test.until(() => test.link.unanswered === 0);
-  assert.deepEqual(test.told, ["ack, own", "ack", "pong, own"]);
+  assert.deepEqual(test.told, ["repeated mine"]);
+  assert.deepEqual(test.routine.slice(-4), ["ack, own", "ack", "pong, own", "pong, own"]);
   await test.leave();
 });
 

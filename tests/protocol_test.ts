@@ -360,6 +360,7 @@ Deno.test("parseText, parsePersonInput: an unknown command names the nearest one
     ["/user", "There is no command /user. Did you mean /users?"],
     ["/HELP!", "There is no command /help!. Did you mean /help?"],
     ["/q", "There is no command /q. Did you mean /quit?"],
+    ["/em waves", "There is no command /em. Did you mean /me?"],
     ["/n bob", "There is no command /n. Did you mean /nick?"],
     ["/mag bob hi", "There is no command /mag. Did you mean /msg?"],
     ["/dance", "There is no command /dance. /help lists them."],

@@ -152,11 +152,15 @@ Deno.test("terminal: a paste of more than 20 lines needs a yes, and one that is 
   terminal.type("kept ");
   terminal.paste(lines);
   await terminal.shows("Send 21 lines as one message? (y/n)");
+  terminal.paste("more");
+  await terminal.shows("Answer y or n first.");
   terminal.type("xn");
   await terminal.shows("> kept");
   assert.match(terminal.text.join("\n"), /-- Not sent\nlobby> kept$/);
   terminal.paste(`${"long ".repeat(1000)}\r${lines}`);
   await terminal.shows("That is over 4096 bytes. Paste it in parts.");
+  terminal.paste("x".repeat(5_000));
+  await terminal.shows("lobby> kept");
   terminal.paste(lines);
   terminal.type("y");
   assert.equal((await peer.take("message"))["data"], `kept ${lines.replaceAll("\r", "\n")}`);
@@ -193,6 +197,63 @@ Deno.test("terminal: /reply answers whoever was last in a private conversation, 
   peer.send({ messageType: "private", to: "rob", data, ref, ...origin, from: "al" });
   await terminal.shows("(private) you to rob: hi");
   assert.equal(await terminal.leave(), 0);
+});
+
+Deno.test("terminal: /reply goes on with whom the person wrote to last, too", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server);
+  terminal.type("/msg eve hi\r");
+  const { data, ref } = await peer.take("message");
+  peer.send({ messageType: "private", time: NOON, from: "al", to: "eve", data, ref });
+  await terminal.shows("you to eve: hi");
+  terminal.type("/reply again\r");
+  assert.equal((await peer.take("message"))["to"], "eve");
+  terminal.type("\x03\x03");
+  assert.equal(await terminal.exitCode, 0);
+});
+
+Deno.test("terminal: completes rooms that it was in or that were listed last", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server);
+  terminal.type("/join lo\t");
+  await terminal.shows("/join lobby");
+  peer.send({ messageType: "rooms", dataArray: ["dev", "design"], counts: [1, 2], count: 2 });
+  await terminal.shows("2 rooms");
+  terminal.type("\x03/join dev\t");
+  await terminal.shows("/join dev");
+  terminal.type("\x03/join desi\t");
+  await terminal.shows("/join design");
+  assert.equal(await terminal.leave(), 0);
+});
+
+Deno.test("terminal: a terminal that cannot be read any more has been left", async () => {
+  await using server = new ScriptedServer();
+  const input = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.error(new Error("EIO")),
+  });
+  const terminal = new TestTerminal(server, { input });
+  await (await server.accept()).welcome({});
+  assert.equal(await terminal.exitCode, 0);
+});
+
+Deno.test("terminal: a paste that looks like a command is said as it is", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server);
+  terminal.paste("/quit\n// and more");
+  terminal.type("\r");
+  assert.equal((await peer.take("message"))["data"], "/quit\n// and more");
+  terminal.type("\x03\x03");
+  assert.equal(await terminal.exitCode, 0);
+});
+
+Deno.test("terminal: who leaves while something is not answered is told so", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server);
+  terminal.type("said\r\x03");
+  await terminal.shows("Waiting for answers. Ctrl-C again leaves at once.");
+  await terminal.shows("lobby (leaving, 1 waiting)>");
+  await accept(peer, 1);
+  assert.equal(await terminal.exitCode, 0);
 });
 
 Deno.test("terminal: /ignore hides a person, under a new name too, until it is said again", async () => {
@@ -256,7 +317,7 @@ Deno.test("terminal: Ctrl-C waits for what was said to be accepted, and a second
   const [other] = await TestTerminal.start(server);
   other.type("said\r\x03\x03");
   assert.equal(await other.exitCode, 0);
-  await other.shows("1 of what you typed was not sent");
+  await other.shows("1 line may not have arrived");
 });
 
 Deno.test("terminal: the end of its input and a signal end it, and give the terminal back", async () => {

@@ -12,9 +12,9 @@ function at(hours: number, minutes: number, seconds = 0): number {
 }
 
 const NOON = at(12, 0);
-const OTHERS: Context = { isPast: false, isOwn: false };
-const OWN: Context = { isPast: false, isOwn: true };
-const PAST: Context = { isPast: true, isOwn: false };
+const OTHERS: Context = { isPast: false, isOwn: false, isRoutine: false };
+const OWN: Context = { isPast: false, isOwn: true, isRoutine: false };
+const PAST: Context = { isPast: true, isOwn: false, isRoutine: false };
 
 function said(data: string, more: object = {}): ServerMessage {
   return { messageType: "message", id: 1, time: NOON, from: "bob", address: "x:1", data, ...more };

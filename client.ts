@@ -15,8 +15,8 @@
 import { setColorEnabled } from "@std/fmt/colors";
 import { Conversation, type ConversationOptions, type View } from "./client/conversation.ts";
 import { ExitCode, FAILURE_CODES } from "./client/exit.ts";
+import { ConnectError } from "./client/failure.ts";
 import { parseClientFlags, USAGE, UsageError } from "./client/flags.ts";
-import { ConnectError } from "./client/link.ts";
 import { Pipe } from "./client/pipe.ts";
 import { Terminal } from "./client/terminal.ts";
 import { OwnTty } from "./client/tty.ts";

@@ -6,7 +6,7 @@
  */
 
 import { CHAT_V1 } from "../protocol.ts";
-import { ConnectError, type ConnectFailure } from "./link.ts";
+import { ConnectError, type ConnectFailure } from "./failure.ts";
 
 /** How long a server may take to answer, in milliseconds. */
 export const CONNECT_TIMEOUT = 10_000;

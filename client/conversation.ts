@@ -21,7 +21,8 @@ import {
 } from "../protocol.ts";
 import { connect, formatUrl } from "./connect.ts";
 import { ExitCode, FAILURE_CODES } from "./exit.ts";
-import { ConnectError, type Context, type Ending, Link } from "./link.ts";
+import { ConnectError } from "./failure.ts";
+import { type Context, type Ending, Link } from "./link.ts";
 import { People } from "./people.ts";
 
 /** The most messages and commands that may be unanswered; more input waits. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ConnectFailure } from "./link.ts";
+import type { ConnectFailure } from "./failure.ts";
 
 /** Exit codes of the client. */
 export const ExitCode = {

@@ -14,8 +14,6 @@ import {
   type ClientMessage,
   CloseCode,
   formatChat,
-  isLongerThan,
-  MAX_FRAME_BYTES,
   type Missed,
   parseServerMessage,
   ProtocolError,
@@ -28,6 +26,7 @@ import {
   wordMissed,
 } from "../protocol.ts";
 import { Backoff } from "./backoff.ts";
+import { ConnectError } from "./failure.ts";
 import { type Entry, newRef, Outbox } from "./outbox.ts";
 import { Place } from "./place.ts";
 
@@ -40,16 +39,8 @@ export const SILENCE = 15_000;
 /** How long a server may take to let a client in, or not, in milliseconds. */
 export const ARRIVAL_TIME = 10_000;
 
-/** How many of its own names a link remembers. */
-const MAX_NAMES = 100;
-
 /** What the ping of a link that has heard nothing says, so that its pong is known. */
 const STILL_THERE = "still there?";
-
-/**
- * Longest message, in bytes: the longest frame, without what is sent together with it.
- */
-const MAX_MESSAGE_BYTES = MAX_FRAME_BYTES - 256;
 
 /** How a connection, or the link, has ended: the WebSocket close code, and the reason. */
 export interface Ending {
@@ -74,28 +65,6 @@ const BLAMING_CODES: readonly number[] = [
   CloseCode.internalError,
   CloseCode.abuse,
 ];
-
-/** Why there is no connection, or none any more. */
-export type ConnectFailure =
-  | "unreachable"
-  | "unknown host"
-  | "untrusted"
-  | "not a chat"
-  | "full"
-  | "unauthorized"
-  | "kicked";
-
-/** There is no connection. Its message is one line: what is wrong and what to do. */
-export class ConnectError extends Error {
-  override readonly name = "ConnectError";
-  readonly failure: ConnectFailure;
-
-  /** Creates an error with `failure` for programs and `message` for people. */
-  constructor(failure: ConnectFailure, message: string) {
-    super(message);
-    this.failure = failure;
-  }
-}
 
 /** What is known of a message besides what it says. */
 export interface Context {
@@ -177,8 +146,6 @@ export class Link {
   /** Whether this connection is not the first one, and not all is caught up. */
   #isReturning = false;
   #caughtUp = 0;
-  /** What was sent before a ping, for pings that were sent because something was missed. */
-  readonly #sentBefore = new Map<string, readonly string[]>();
   /** Whether it was told that the connection is lost, and not yet that it is back. */
   #isLostTold = false;
   /** How often the time of {@linkcode SILENCE} has passed since anything came. */
@@ -186,8 +153,6 @@ export class Link {
   /** Cancels the one timer there is: of the silence, of the next connection, or of leaving. */
   #cancelTimer: (() => void) | undefined;
   #isLeaving = false;
-  /** The names that this client had. */
-  readonly #names = new Set<string>();
 
   /** Creates a link that is not connected yet. */
   constructor(options: LinkOptions, events: LinkEvents) {
@@ -249,13 +214,6 @@ export class Link {
    * @throws {ProtocolError} If it is too long, or its `ref` is that of another that is not answered.
    */
   send(message: ClientMessage): void {
-    if (isLongerThan(formatChat(message), MAX_MESSAGE_BYTES)) {
-      throw new ProtocolError("too_long", `That is over ${MAX_MESSAGE_BYTES} bytes. Send less.`);
-    }
-    const isMessage = message.messageType === "message";
-    if (isMessage && message.ref !== undefined && this.#outbox.has(message.ref)) {
-      throw new ProtocolError("bad_message", "That ref is in use. Give each message its own.");
-    }
     const entry = this.#outbox.add(message);
     if (this.isOnline) this.#sendEntry(entry);
   }
@@ -283,7 +241,7 @@ export class Link {
     socket.onclose = (ending) => this.#lose(ending);
     this.#isWelcome = false;
     this.#isReturning = this.#welcome !== undefined;
-    this.#sentBefore.clear();
+    this.#outbox.forgetChecks();
     // Not randomUUID: a page has that only where its address is secure.
     this.#arrival = newRef();
     this.#caughtUp = 0;
@@ -412,8 +370,7 @@ export class Link {
     const before = this.#welcome;
     this.#place.enter(welcome);
     this.#welcome = welcome;
-    if (this.#names.size >= MAX_NAMES) this.#names.clear();
-    this.#names.add(welcome.name);
+    this.#outbox.addName(welcome.name);
     if (!this.#isWelcome) {
       this.#cancelTimer?.();
       this.#watch();
@@ -435,11 +392,7 @@ export class Link {
   #takePong(message: ServerMessage & { messageType: "pong" }): void {
     const { data = "" } = message;
     if (data === this.#arrival) return this.#arrive();
-    const before = this.#sentBefore.get(data);
-    this.#sentBefore.delete(data);
-    // What was sent before, and is not answered, was accepted: its answer is among what is missed.
-    if (before) return before.forEach((key) => void this.#outbox.settleMessage(key));
-    if (this.#outbox.settleRequest(data) || data === STILL_THERE) return;
+    if (this.#outbox.settlePong(data) || data === STILL_THERE) return;
     this.#events.receive(message, { ...NEWS, isOwn: true, isRoutine: true });
   }
 
@@ -459,17 +412,12 @@ export class Link {
   #miss(message: Missed): void {
     this.#events.receive(message, NEWS);
     if (!this.isOnline) return;
-    const sent = this.#outbox.entries().filter(({ sent, message }) =>
-      sent > 0 && message.messageType === "message"
-    );
-    if (sent.length === 0) return;
-    const ping = newRef();
-    this.#sentBefore.set(ping, sent.map(({ key }) => key));
-    this.#transmit({ messageType: "ping", data: ping });
+    const check = this.#outbox.addCheck();
+    if (check !== undefined) this.#transmit({ messageType: "ping", data: check });
   }
 
   #takeEvent(event: RoomEvent & { id: number }): void {
-    const isOwn = this.#isAnswer(event);
+    const isOwn = this.#outbox.settleEvent(event);
     const missed = this.#place.take(event.id);
     if (missed === undefined) return;
     if (missed > 0) this.#miss(wordMissed(missed));
@@ -478,12 +426,5 @@ export class Link {
     // That it went and came back it tells in words of its own.
     const isRoutine = this.#isReturning && isComing && event.from === this.#welcome?.name;
     this.#events.receive(event, { isPast: this.#place.isPast(event.id), isOwn, isRoutine });
-  }
-
-  /** Tells whether an event is a message of this client's, which is then accepted. */
-  #isAnswer(event: RoomEvent): boolean {
-    if (event.messageType !== "message" || event.ref === undefined) return false;
-    // Somebody else may have used the same ref.
-    return this.#names.has(event.from) && this.#outbox.settleMessage(event.ref) !== undefined;
   }
 }

@@ -4,7 +4,21 @@
  * @module
  */
 
-import type { ClientMessage, SendMessage } from "../protocol.ts";
+import {
+  type ClientMessage,
+  formatChat,
+  isLongerThan,
+  MAX_FRAME_BYTES,
+  ProtocolError,
+  type RoomEvent,
+  type SendMessage,
+} from "../protocol.ts";
+
+/** Longest message, in bytes: the longest frame, without what is sent together with it. */
+const MAX_MESSAGE_BYTES = MAX_FRAME_BYTES - 256;
+
+/** The most of a client's own names that are remembered. */
+const MAX_NAMES = 100;
 
 /** Something in an outbox. */
 export interface Entry {
@@ -36,24 +50,46 @@ export function newRef(): string {
 /** What is not answered yet, the oldest first. */
 export class Outbox {
   readonly #entries = new Map<string, Entry>();
+  /** The names that this client had. */
+  readonly #names = new Set<string>();
+  /** What had been sent before a check, by the check's key. */
+  readonly #checks = new Map<string, readonly Entry[]>();
 
   /** How much is not answered. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** Adds a request, or a message to say: with its own `ref`, or one that it is given. */
+  /**
+   * Adds a request, or a message to say: with its own `ref`, or one that it is given.
+   *
+   * @throws {ProtocolError} If it is too long, or its `ref` is that of another that is not answered.
+   */
   add(message: ClientMessage): Entry {
+    if (isLongerThan(formatChat(message), MAX_MESSAGE_BYTES)) {
+      throw new ProtocolError("too_long", `That is over ${MAX_MESSAGE_BYTES} bytes. Send less.`);
+    }
     const isMessage = message.messageType === "message";
     const key = (isMessage ? message.ref : undefined) ?? newRef();
+    if (this.#entries.has(key)) {
+      throw new ProtocolError("bad_message", "That ref is in use. Give each message its own.");
+    }
     const entry = { key, message: isMessage ? { ...message, ref: key } : message, sent: 0 };
     this.#entries.set(key, entry);
     return entry;
   }
 
-  /** Tells whether there is something with that key. */
-  has(key: string): boolean {
-    return this.#entries.has(key);
+  /** Takes note of a name that this client has. */
+  addName(name: string): void {
+    if (this.#names.size >= MAX_NAMES) this.#names.clear();
+    this.#names.add(name);
+  }
+
+  /** Takes out the message that an event is, if it is one of this client's. Returns whether it is. */
+  settleEvent(event: RoomEvent): boolean {
+    if (event.messageType !== "message" || event.ref === undefined) return false;
+    // Somebody else may have used the same ref.
+    return this.#names.has(event.from) && this.settleMessage(event.ref) !== undefined;
   }
 
   /** Takes out the message that was answered, and returns it if it was there and went out. */
@@ -64,11 +100,41 @@ export class Outbox {
     return entry;
   }
 
-  /** Takes out the request that was answered. Returns whether it was there. */
-  settleRequest(key: string): boolean {
+  /**
+   * Takes out what a pong answers: a request, or all that was sent before a check. Returns whether
+   * it is an answer to one of them.
+   */
+  settlePong(key: string): boolean {
+    const checked = this.#checks.get(key);
+    this.#checks.delete(key);
+    // What was sent before, and is not answered, was accepted: its answer is among what is missed.
+    for (const entry of checked ?? []) {
+      // Its ref may be that of another message by now.
+      if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key);
+    }
     const entry = this.#entries.get(key);
-    return entry !== undefined && entry.message.messageType !== "message" &&
-      this.#entries.delete(key);
+    const isRequest = entry !== undefined && entry.message.messageType !== "message";
+    return (isRequest && this.#entries.delete(key)) || checked !== undefined;
+  }
+
+  /**
+   * Begins a check of the messages that were sent and are not answered.
+   *
+   * @returns The `data` of the ping whose pong will answer them; undefined if there are none.
+   */
+  addCheck(): string | undefined {
+    const sent = this.entries().filter(({ sent, message }) =>
+      sent > 0 && message.messageType === "message"
+    );
+    if (sent.length === 0) return undefined;
+    const key = newRef();
+    this.#checks.set(key, sent);
+    return key;
+  }
+
+  /** Forgets the checks: their connection is gone. */
+  forgetChecks(): void {
+    this.#checks.clear();
   }
 
   /** Returns all there is. */

@@ -4,7 +4,7 @@ import { connect, findReason, formatUrl } from "../client/connect.ts";
 import type { ConversationOptions } from "../client/conversation.ts";
 import { ExitCode, FAILURE_CODES } from "../client/exit.ts";
 import { readLines } from "../client/lines.ts";
-import { ConnectError, type ConnectFailure } from "../client/link.ts";
+import { ConnectError, type ConnectFailure } from "../client/failure.ts";
 import { Pipe, type PipeOptions } from "../client/pipe.ts";
 import { GREETING } from "../protocol.ts";
 import { TestServer } from "./peer.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { reconnectDelay } from "../client/backoff.ts";
 import { connect } from "../client/connect.ts";
-import { ARRIVAL_TIME, ConnectError, Link, type LinkOptions, SILENCE } from "../client/link.ts";
+import { ConnectError } from "../client/failure.ts";
+import { ARRIVAL_TIME, Link, type LinkOptions, SILENCE } from "../client/link.ts";
 import { newRef, Outbox } from "../client/outbox.ts";
 import type { ServerMessage } from "../protocol.ts";
 import { FakeClock, TestServer } from "./peer.ts";
@@ -124,11 +125,11 @@ Deno.test("outbox: keeps what is not answered, in order; private messages that w
   const { key } = outbox.add({ messageType: "users" });
   assert.equal(outbox.settleMessage(one.key), undefined, "it did not go out yet");
   one.sent = 1;
-  assert.equal(outbox.settleRequest(one.key), false);
+  assert.equal(outbox.settlePong(one.key), false);
   assert.equal(outbox.settleMessage(one.key), one);
   assert.equal(outbox.settleMessage(one.key), undefined);
   assert.equal(outbox.settleMessage(key), undefined);
-  assert.equal(outbox.settleRequest(key), true);
+  assert.equal(outbox.settlePong(key), true);
   const rest = outbox.entries().map(({ message }) => "data" in message && message.data);
   assert.deepEqual(rest, ["three"]);
 });

@@ -12,8 +12,6 @@ const ROOT = new URL("..", import.meta.url);
 /** How long a window may take to show something, in milliseconds. */
 const PATIENCE = 20_000;
 
-let count = 0;
-
 const ESCAPES: Readonly<Record<string, string>> = { "\n": "\\n", "\t": "\\t", "\x1b": "\\e" };
 
 /** Quotes an argument of a tmux command. */
@@ -33,6 +31,8 @@ function unescape(text: string): string {
 /** A window of a terminal in which a shell command runs. */
 export class TmuxPane implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
+  /** Where the socket of its tmux is. */
+  readonly #directory: string;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly #replies: { lines: string[]; resolve: (lines: string[]) => void }[] = [];
   readonly #reading: Promise<void>;
@@ -41,11 +41,20 @@ export class TmuxPane implements AsyncDisposable {
   #hasEnded = false;
   #wake: (() => void) | undefined;
 
-  private constructor(command: string, columns: number, rows: number) {
-    const size = ["-x", String(columns), "-y", String(rows)];
-    const socket = `chat-e2e-${Deno.pid}-${count++}`;
+  private constructor(directory: string, command: string, size: readonly string[]) {
+    this.#directory = directory;
     this.#child = new Deno.Command("tmux", {
-      args: ["-u", "-L", socket, "-f", "/dev/null", "-C", "new-session", ...size, command],
+      args: [
+        "-u",
+        "-S",
+        `${directory}/socket`,
+        "-f",
+        "/dev/null",
+        "-C",
+        "new-session",
+        ...size,
+        command,
+      ],
       cwd: ROOT,
       stdin: "piped",
       stdout: "piped",
@@ -57,7 +66,8 @@ export class TmuxPane implements AsyncDisposable {
 
   /** Opens a window of that size, and runs a shell command in it. */
   static async open(command: string, columns = 80, rows = 24): Promise<TmuxPane> {
-    const pane = new TmuxPane(command, columns, rows);
+    const size = ["-x", String(columns), "-y", String(rows)];
+    const pane = new TmuxPane(await Deno.makeTempDir(), command, size);
     // The first reply is that of new-session itself.
     await pane.#expectReply();
     await pane.#ask("set-option -g remain-on-exit on");
@@ -214,5 +224,6 @@ export class TmuxPane implements AsyncDisposable {
     await this.#stdin.close().catch(() => {});
     await this.#reading;
     await this.#child.status;
+    await Deno.remove(this.#directory, { recursive: true });
   }
 }

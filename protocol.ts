@@ -532,12 +532,21 @@ export function formatChatEvent(id: number, event: RoomEvent): string {
   }${more}}`;
 }
 
+/** The latest time that a date can have, in milliseconds since 1970 (ECMA-262, section 21.4.1.1). */
+const MAX_TIME = 8.64e15;
+
+function requiredTime(fields: Fields): number {
+  const time = requiredWholeNumber(fields, "time");
+  if (time <= MAX_TIME) return time;
+  throw badMessage(fields, `"time" must be ${MAX_TIME} or less.`);
+}
+
 /** The members that `join`, `leave`, `rename` and `message` share, as a reader takes them. */
 function parseOrigin(fields: Fields): { time: number; from: string; address: string } {
   return {
-    time: requiredWholeNumber(fields, "time"),
-    from: cleanText(requiredString(fields, "from")),
-    address: cleanText(requiredString(fields, "address")),
+    time: requiredTime(fields),
+    from: requiredLabel(fields, "from"),
+    address: requiredLabel(fields, "address"),
   };
 }
 
@@ -554,13 +563,22 @@ function cleanString(fields: Fields, key: string): string {
   return cleanText(requiredString(fields, key));
 }
 
+/** Cleans what is shown within a line: a name, a room, an address. */
+function cleanLabel(raw: string): string {
+  return cleanText(raw).replaceAll(/[\n\t]/g, " ");
+}
+
+function requiredLabel(fields: Fields, key: string): string {
+  return cleanLabel(requiredString(fields, key));
+}
+
 function parseWelcome(fields: Fields): Welcome {
   return {
     messageType: "welcome",
     data: cleanString(fields, "data"),
-    name: cleanString(fields, "name"),
-    address: cleanString(fields, "address"),
-    room: cleanString(fields, "room"),
+    name: requiredLabel(fields, "name"),
+    address: requiredLabel(fields, "address"),
+    room: requiredLabel(fields, "room"),
     epoch: cleanString(fields, "epoch"),
     session: cleanString(fields, "session"),
     id: requiredWholeNumber(fields, "id"),
@@ -570,16 +588,16 @@ function parseWelcome(fields: Fields): Welcome {
 function parseUsers(fields: Fields): Users {
   return {
     messageType: "users",
-    dataArray: parseList(fields, "dataArray", isString).map(cleanText),
+    dataArray: parseList(fields, "dataArray", isString).map(cleanLabel),
     count: requiredWholeNumber(fields, "count"),
-    room: cleanString(fields, "room"),
+    room: requiredLabel(fields, "room"),
   };
 }
 
 function parseRooms(fields: Fields): Rooms {
   return {
     messageType: "rooms",
-    dataArray: parseList(fields, "dataArray", isString).map(cleanText),
+    dataArray: parseList(fields, "dataArray", isString).map(cleanLabel),
     counts: parseList(fields, "counts", isNumber),
     count: requiredWholeNumber(fields, "count"),
   };
@@ -601,11 +619,11 @@ function parseEvent(fields: Fields): RoomEvent | undefined {
     case "leave":
       return { messageType, ...parseOrigin(fields) };
     case "rename":
-      return { messageType, ...parseOrigin(fields), data: cleanString(fields, "data") };
+      return { messageType, ...parseOrigin(fields), data: requiredLabel(fields, "data") };
     case "presence":
       return {
         messageType,
-        time: requiredWholeNumber(fields, "time"),
+        time: requiredTime(fields),
         count: requiredWholeNumber(fields, "count"),
       };
     default:
@@ -631,9 +649,9 @@ export function parseRoomEvents(json: string): RoomEvent[] {
 function parsePrivate(fields: Fields): Private {
   return {
     messageType: "private",
-    time: requiredWholeNumber(fields, "time"),
-    from: cleanString(fields, "from"),
-    to: cleanString(fields, "to"),
+    time: requiredTime(fields),
+    from: requiredLabel(fields, "from"),
+    to: requiredLabel(fields, "to"),
     data: cleanString(fields, "data"),
     ref: optionalString(fields, "ref"),
   };
@@ -741,6 +759,8 @@ export interface Command<Input> {
   readonly help: string;
   /** What its first argument names, of what a client can complete. */
   readonly names?: "person" | "room";
+  /** Whether its last argument is something to say, which can have several lines. */
+  readonly takesText?: true;
   /** Parses what follows the command's name. Returns undefined if something is missing. */
   readonly parse: (rest: string) => Input | undefined;
 }
@@ -799,9 +819,10 @@ const TALK: readonly Command<TextInput>[] = [
     usage: "NAME TEXT",
     help: "say it to one person",
     names: "person",
+    takesText: true,
     parse: parseMsg,
   },
-  { name: "me", usage: "TEXT", help: "say what you do", parse: parseAction },
+  { name: "me", usage: "TEXT", help: "say what you do", takesText: true, parse: parseAction },
 ];
 
 const LAST: readonly Command<TextInput>[] = [
@@ -815,7 +836,13 @@ export const COMMANDS: readonly Command<TextInput>[] = [...TALK, ...LAST];
 /** The slash commands of our own clients. */
 export const PERSON_COMMANDS: readonly Command<PersonInput>[] = [
   ...TALK,
-  { name: "reply", usage: "TEXT", help: "answer the last private message", parse: parseReply },
+  {
+    name: "reply",
+    usage: "TEXT",
+    help: "answer the last private message",
+    takesText: true,
+    parse: parseReply,
+  },
   {
     name: "ignore",
     usage: "[NAME]",
@@ -896,25 +923,42 @@ function findNearest(name: string, commands: readonly Command<unknown>[]): strin
   return near && near.distance <= 2 && near.distance < name.length ? near.name : undefined;
 }
 
+/** A line that begins with a slash, taken apart. */
+interface CommandLine<Input> {
+  /** What stands behind the slash, in lower case. */
+  readonly name: string;
+  readonly rest: string;
+  /** The command of that name; undefined if there is none. */
+  readonly command: Command<Input> | undefined;
+}
+
+/** Takes a command apart. Returns undefined for a text that is none. */
+function splitCommand<Input>(
+  text: string,
+  commands: readonly Command<Input>[],
+): CommandLine<Input> | undefined {
+  const [, word, rest = ""] = /^\/(?!\/)(\S*)\s*(.*)$/s.exec(text) ?? [];
+  if (word === undefined) return undefined;
+  const name = word.toLowerCase();
+  return { name, rest: rest.trim(), command: commands.find((command) => command.name === name) };
+}
+
 function parseLine<Input>(
   line: string,
   commands: readonly Command<Input>[],
 ): Input | SendMessage | undefined {
   const text = cleanText(line);
   if (text.trim() === "") return undefined;
-  if (!text.startsWith("/")) return { messageType: "message", data: parseMessageText(text) };
-  if (text.startsWith("//")) {
-    return { messageType: "message", data: parseMessageText(text.slice(1)) };
-  }
-  const [, word = "", rest = ""] = /^\/(\S*)\s*(.*)$/s.exec(text) ?? [];
-  const name = word.slice(0, MAX_NAME_LENGTH).toLowerCase();
-  const command = commands.find((command) => command.name === word.toLowerCase());
+  const asked = splitCommand(text, commands);
+  if (!asked) return { messageType: "message", data: parseMessageText(text.replace(/^\/\//, "/")) };
+  const { rest, command } = asked;
   if (!command) {
+    const name = asked.name.slice(0, MAX_NAME_LENGTH);
     const nearest = findNearest(name, commands);
     const advice = nearest === undefined ? "/help lists them." : `Did you mean /${nearest}?`;
     throw new ProtocolError("bad_message", `There is no command /${name}. ${advice}`);
   }
-  const input = command.parse(rest.trim());
+  const input = command.parse(rest);
   if (input) return input;
   throw new ProtocolError("bad_message", `Usage: /${command.name} ${command.usage}`);
 }
@@ -938,11 +982,10 @@ export function parseText(line: string): TextInput | undefined {
  */
 export function parsePersonInput(line: string): PersonInput | undefined {
   const text = cleanText(line);
-  if (!text.trim().includes("\n")) return parseLine(text, PERSON_COMMANDS);
+  const isBlock = text.trim().includes("\n");
+  const isCommand = splitCommand(text, PERSON_COMMANDS)?.command?.takesText === true;
+  if (!isBlock || isCommand) return parseLine(text, PERSON_COMMANDS);
   // A path or a comment that was pasted is no command.
-  const name = /^\/(\S+)/.exec(text)?.[1];
-  const command = PERSON_COMMANDS.find((command) => command.name === name);
-  if (command?.usage.endsWith("TEXT")) return parseLine(text, PERSON_COMMANDS);
   return { messageType: "message", data: parseMessageText(text) };
 }
 

@@ -21,7 +21,7 @@ import {
 } from "../protocol.ts";
 import { connect, formatUrl } from "./connect.ts";
 import { ExitCode, FAILURE_CODES } from "./exit.ts";
-import { ConnectError } from "./failure.ts";
+import { ConnectError, type ConnectFailure } from "./failure.ts";
 import { type Context, type Ending, Link } from "./link.ts";
 import { People } from "./people.ts";
 
@@ -89,7 +89,7 @@ export class Conversation {
         view.complain(`Not said: its ref ${JSON.stringify(ref)} had been used before.`);
       },
       unreadable: ({ message }) => {
-        view.complain(`The server sent what this client cannot read: ${message}`);
+        view.notify(`The server sent what this client cannot read: ${message}`);
       },
       change: () => this.#change(),
     });
@@ -103,6 +103,11 @@ export class Conversation {
   /** The room; empty before coming in. */
   get room(): string {
     return this.#link.welcome?.room ?? "";
+  }
+
+  /** Whether there is a connection, though not all may be caught up. */
+  get isConnected(): boolean {
+    return this.#link.isConnected;
   }
 
   /** Whether it is connected, and all is caught up. */
@@ -184,6 +189,18 @@ export class Conversation {
     );
   }
 
+  /** Waits until this person quits, or it is over, or so many milliseconds have passed. */
+  async untilLeaving(longest = Infinity): Promise<void> {
+    let isLate = false;
+    const giveUp = (): void => {
+      isLate = true;
+      this.#onChange?.();
+    };
+    const timer = longest < Infinity ? setTimeout(giveUp, longest) : undefined;
+    await this.#until(() => isLate || this.leaving.aborted);
+    clearTimeout(timer);
+  }
+
   /** Quits: a second time without waiting for answers. */
   quit(): void {
     if (this.#hasQuit) this.#link.leave();
@@ -203,10 +220,11 @@ export class Conversation {
     }
     this.#link.leave();
     await this.#link.ended;
-    return error ? FAILURE_CODES[error.failure] : ExitCode.left;
+    if (error) return FAILURE_CODES[error.failure];
+    return unanswered > 0 ? ExitCode.refused : ExitCode.left;
   }
 
-  /** Resolves once `isSo`, or it is over. */
+  /** Resolves once `isSo`, or it is over. Only one may wait at a time. */
   async #until(isSo: () => boolean): Promise<void> {
     while (!isSo() && !this.#ending) {
       await new Promise<void>((resolve) => this.#onChange = resolve);
@@ -247,14 +265,17 @@ export class Conversation {
       return this.#view.notify(names === "" ? "You ignore nobody" : `You ignore ${names}`);
     }
     const key = nameKey(name);
+    if (key === nameKey(this.name ?? "")) {
+      return this.#view.complain("Others may ignore you. You cannot.");
+    }
     if (this.#ignored.delete(key)) return this.#view.notify(`You hear ${name} again`);
     this.#ignored.set(key, name);
     this.#view.notify(`You ignore ${name}; the same again ends it`);
   }
 
   /** Tells whether what a person does is not shown; follows one who takes another name. */
-  #isIgnored(message: ServerMessage): boolean {
-    if (!("from" in message) || !this.#ignored.has(nameKey(message.from))) return false;
+  #isIgnored(message: ServerMessage, { isOwn }: Context): boolean {
+    if (isOwn || !("from" in message) || !this.#ignored.has(nameKey(message.from))) return false;
     if (message.messageType === "rename" && message.data !== undefined) {
       this.#ignored.delete(nameKey(message.from));
       this.#ignored.set(nameKey(message.data), message.data);
@@ -269,7 +290,7 @@ export class Conversation {
       return this.#view.show(message, { ...context, isRoutine: true });
     }
     this.#people.take(message);
-    if (this.#isIgnored(message)) return;
+    if (this.#isIgnored(message, context)) return;
     this.#learn(message);
     if (message.messageType === "welcome") return this.#greet(message, context);
     this.#view.show(message, context);
@@ -302,25 +323,45 @@ export class Conversation {
       this.#view.notify(`You are ${welcome.name} in ${welcome.room}`);
     }
     this.#isIn = true;
+    this.#refusal = undefined;
   }
 
   /** Words why it is over, though this person did not leave. */
   #explain({ code, reason }: Ending): ConnectError {
     const where = formatUrl(this.#options.url);
     const why = wordReason(this.#refusal?.data ?? (reason || `code ${code}`));
-    if (code === CloseCode.kicked) {
-      return new ConnectError("kicked", `${where} has sent you away: ${why} Ask who runs it.`);
+    const failure = this.#findFailure(code);
+    switch (failure) {
+      case "kicked":
+        return new ConnectError(failure, `${where} has sent you away: ${why} Ask who runs it.`);
+      case "full":
+        return new ConnectError(failure, `${where} is full: ${why} Try again later.`);
+      case "unauthorized": {
+        const text = `${where} does not let you in: ${why} Ask who runs it for a token.`;
+        return new ConnectError(failure, text);
+      }
+      default: {
+        const text = `The connection to ${where} has ended: ${why} Try again later.`;
+        return new ConnectError(failure, text);
+      }
     }
-    const isFull = this.#refusal ? this.#refusal.code === "full" : code === CloseCode.tryAgainLater;
-    if (isFull && !this.#isIn) {
-      return new ConnectError("full", `${where} does not let you in: ${why} Try again later.`);
+  }
+
+  #findFailure(code: number): ConnectFailure {
+    if (code === CloseCode.kicked) return "kicked";
+    if (code === CloseCode.unauthorized) return "unauthorized";
+    // What the server has said tells more than its close code.
+    switch (this.#refusal?.code) {
+      case undefined:
+        return code === CloseCode.tryAgainLater ? "full" : "unreachable";
+      case "full":
+        return "full";
+      case "unauthorized":
+      case "forbidden":
+        return "unauthorized";
+      default:
+        return "unreachable";
     }
-    if (code === CloseCode.unauthorized || this.#refusal) {
-      const text = `${where} does not let you in: ${why} Ask who runs it for a token.`;
-      return new ConnectError("unauthorized", text);
-    }
-    const text = `The connection to ${where} has ended: ${why} Try again later.`;
-    return new ConnectError("unreachable", text);
   }
 }
 

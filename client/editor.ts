@@ -15,13 +15,25 @@ import { type Line, NEWLINE, TAB } from "./prompt.ts";
 const HISTORY_SIZE = 500;
 
 /** The most that a line can hold, in UTF-16 units: more than any message may have. */
-const MAX_LINE = 10_000;
+const MAX_LINE = 5_000;
 
 /**
- * So many characters at once were not typed but pasted, in a terminal that does not mark it. Key by
- * key they would take seconds.
+ * More characters at once were not typed but pasted, in a terminal that does not mark it. Key by key
+ * they would take seconds.
  */
-const UNMARKED_PASTE = /[^\p{Cc}]{64,}/gu;
+const MAX_TYPED = 64;
+
+const ESCAPE = "\x1b";
+
+/** A control sequence (ECMA-48, section 5.4), whole or its beginning; a run of text; or a key. */
+const KEYS = new RegExp(
+  String.raw`${ESCAPE}(?:\[[\d;?]*[@-~]?|O?[^${ESCAPE}]?)|[^\p{Cc}]+|\p{Cc}`,
+  "gu",
+);
+
+/** A whole control sequence, and those that keys send. Others would be taken for text in part. */
+const CONTROL_SEQUENCE = new RegExp(String.raw`^${ESCAPE}\[[\d;?]*[@-~]$`);
+const KEY_SEQUENCE = new RegExp(String.raw`^${ESCAPE}\[(\d\d?(;\d)?)?[A-Za-z~^$]$`);
 
 /** What a person asks for by keys. */
 export interface EditorEvents {
@@ -80,15 +92,11 @@ export class Editor {
   /** Takes keys, as a terminal sends them. */
   type(keys: string): void {
     const clean = keys.replaceAll(NEWLINE, "").replaceAll(TAB, "");
-    // In an escape sequence, characters are no text.
-    if (clean.includes("\x1b")) return this.#decode(clean);
-    let end = 0;
-    for (const { 0: run, index } of clean.matchAll(UNMARKED_PASTE)) {
-      this.#decode(clean.slice(end, index));
-      this.insert(run);
-      end = index + run.length;
+    const isPasted = clean.length > MAX_TYPED;
+    for (const [part] of clean.matchAll(KEYS)) {
+      if (isPasted && part.length > 1 && /^\P{Cc}/u.test(part)) this.insert(part);
+      else if (!CONTROL_SEQUENCE.test(part) || KEY_SEQUENCE.test(part)) this.#decode(part);
     }
-    this.#decode(clean.slice(end));
   }
 
   /** Puts text at the cursor; it can have several lines. */
@@ -141,6 +149,7 @@ export class Editor {
       this.#listed = text;
       return;
     }
+    if (text.length - length + completed.length > MAX_LINE) return this.#events.refuse();
     for (const _ of begun) this.#readline.write(undefined, { name: "backspace" });
     this.insert(completed);
   }

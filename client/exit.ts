@@ -35,7 +35,7 @@ export const EXIT_CODES: readonly (readonly [ExitCode, string])[] = [
   [ExitCode.untrusted, "the server's TLS certificate is not trusted"],
   [ExitCode.notChat, "something else than a chat server is there"],
   [ExitCode.full, "the server is full"],
-  [ExitCode.refused, "in a pipe: something that was to be said was refused or lost"],
+  [ExitCode.refused, "something that was said was lost or, in a pipe, refused"],
   [ExitCode.unwritten, "standard output cannot be written to any more"],
 ];
 

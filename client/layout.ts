@@ -2,7 +2,8 @@
  * Text laid out in rows of a terminal: wrapped at the ends of words, and indented.
  *
  * A word that is longer than a row is not cut: the terminal breaks it where the row ends, and knows
- * that it is one word, so a long link can still be clicked and copied.
+ * that it is one word, so a long link can still be clicked and copied. Whatever looks like a space
+ * ends a word: else what the terminal breaks could look like rows of its own.
  *
  * @module
  */
@@ -33,8 +34,13 @@ const TAB = "    ";
 /** Between these and their neighbours a row may end, though there is no space. */
 const CJK = String.raw`[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}][\p{M}\u3001\u3002\uFF01\uFF0C\uFF1F]*`;
 
+/** Tabs and spaces of all kinds, and letters and signs that look like a space. */
+const SPACE = String.raw`[\t\p{Z}\u115F\u1160\u2800\u3164\uFFA0]`;
+
 /** A newline, spaces, or what stays together. */
-const PIECE = new RegExp(String.raw`\n|[ \t]+|${CJK}|(?:(?!${CJK})[^ \t\n])+`, "gu");
+const PIECE = new RegExp(String.raw`\n|${SPACE}+|${CJK}|(?:(?!${CJK}|${SPACE})[^\n])+`, "gu");
+const IS_SPACE = new RegExp(`^${SPACE}`, "u");
+const OTHER_SPACE = new RegExp(SPACE, "gu");
 const IS_CJK = new RegExp(`^${CJK}`, "u");
 
 /** The rows of one block, while they are made. */
@@ -58,9 +64,12 @@ class Rows {
       this.endWord();
       return this.#endRow();
     }
-    if (/^[ \t]/.test(piece.text)) {
+    if (IS_SPACE.test(piece.text)) {
       this.endWord();
-      this.#space = { ...piece, text: piece.text.replaceAll("\t", TAB) };
+      this.#space = {
+        ...piece,
+        text: piece.text.replaceAll("\t", TAB).replaceAll(OTHER_SPACE, " "),
+      };
       return;
     }
     const isBreakable = IS_CJK.test(piece.text);
@@ -72,11 +81,11 @@ class Rows {
   /** Puts the word where there is room for it. */
   endWord(): void {
     if (this.#word.length === 0) return;
-    const space = this.#space ? [this.#space] : [];
-    const width = [...space, ...this.#word].reduce((sum, { text }) => sum + reachOf(text), 0);
-    const isTooLong = this.#column + width > this.#columns;
-    if (isTooLong && !this.#isFresh) this.#endRow();
-    else this.#append(space);
+    const width = this.#word.reduce((sum, { text }) => sum + reachOf(text), 0);
+    const room = this.#columns - this.#column - width;
+    const space = this.#space ?? { text: "" };
+    if (space.text.length > room && !this.#isFresh) this.#endRow();
+    else this.#append([{ ...space, text: space.text.slice(0, Math.max(0, room)) }]);
     this.#append(this.#word);
     this.#isFresh = false;
     this.#word = [];

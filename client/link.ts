@@ -42,12 +42,6 @@ export const ARRIVAL_TIME = 10_000;
 /** What the ping of a link that has heard nothing says, so that its pong is known. */
 const STILL_THERE = "still there?";
 
-/** How a connection, or the link, has ended: the WebSocket close code, and the reason. */
-export interface Ending {
-  readonly code: number;
-  readonly reason: string;
-}
-
 /** How long leaving may take if the server does not answer, in milliseconds. */
 const LEAVE_TIME = 2_000;
 
@@ -65,6 +59,15 @@ const BLAMING_CODES: readonly number[] = [
   CloseCode.internalError,
   CloseCode.abuse,
 ];
+
+/** Stands for an end without a close frame (RFC 6455, section 7.1.5). */
+const NO_CLOSE_CODE = 1006;
+
+/** How a connection, or the link, has ended: the WebSocket close code, and the reason. */
+export interface Ending {
+  readonly code: number;
+  readonly reason: string;
+}
 
 /** What is known of a message besides what it says. */
 export interface Context {
@@ -242,15 +245,14 @@ export class Link {
     this.#isWelcome = false;
     this.#isReturning = this.#welcome !== undefined;
     this.#outbox.forgetChecks();
-    // Not randomUUID: a page has that only where its address is secure.
     this.#arrival = newRef();
     this.#caughtUp = 0;
     this.#transmit(this.#registration(), { messageType: "ping", data: this.#arrival });
     this.#silences = 0;
-    const late = { code: CloseCode.tryAgainLater, reason: "It does not answer" };
+    const late = { code: NO_CLOSE_CODE, reason: "It does not answer" };
     this.#cancelTimer = this.#after(ARRIVAL_TIME, () => this.#lose(late));
     // It can be gone already: then its close event has been.
-    if (socket.readyState !== WebSocket.OPEN) this.#lose({ code: 1006, reason: "" });
+    if (socket.readyState !== WebSocket.OPEN) this.#lose({ code: NO_CLOSE_CODE, reason: "" });
   }
 
   #registration(): Register {
@@ -282,7 +284,7 @@ export class Link {
     this.#cancelTimer = this.#after(SILENCE, () => {
       this.#backoff.settle();
       this.#silences++;
-      if (this.#silences > 2) return this.#lose({ code: 1006, reason: "" });
+      if (this.#silences > 2) return this.#lose({ code: NO_CLOSE_CODE, reason: "" });
       if (this.#silences === 2) this.#transmit({ messageType: "ping", data: STILL_THERE });
       this.#watch();
     });
@@ -355,6 +357,10 @@ export class Link {
       case "presence":
         return this.#takeEvent(message);
       case "private":
+        return this.#events.receive(message, {
+          ...NEWS,
+          isOwn: this.#outbox.settlePrivate(message),
+        });
       case "error": {
         const { ref } = message;
         const isOwn = ref !== undefined && this.#outbox.settleMessage(ref) !== undefined;
@@ -399,7 +405,7 @@ export class Link {
   /** All is caught up: now what waits can go out. */
   #arrive(): void {
     if (!this.#isWelcome) {
-      return this.#lose({ code: CloseCode.tryAgainLater, reason: "The server did not let us in" });
+      return this.#lose({ code: NO_CLOSE_CODE, reason: "It does not let anybody in" });
     }
     this.#arrival = undefined;
     this.#backoff.arrive();

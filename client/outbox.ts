@@ -9,6 +9,7 @@ import {
   formatChat,
   isLongerThan,
   MAX_FRAME_BYTES,
+  type Private,
   ProtocolError,
   type RoomEvent,
   type SendMessage,
@@ -34,6 +35,7 @@ export interface Entry {
  * has the new ones side by side.
  */
 export function newRef(): string {
+  // Not randomUUID: a page has that only where its address is secure.
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   const time = Date.now().toString(16).padStart(12, "0");
@@ -90,6 +92,13 @@ export class Outbox {
     if (event.messageType !== "message" || event.ref === undefined) return false;
     // Somebody else may have used the same ref.
     return this.#names.has(event.from) && this.settleMessage(event.ref) !== undefined;
+  }
+
+  /** Takes out the private message that this echoes. Returns whether it is one of this client's. */
+  settlePrivate({ from, ref }: Private): boolean {
+    const entry = ref === undefined ? undefined : this.#entries.get(ref);
+    const isPrivate = entry?.message.messageType === "message" && entry.message.to !== undefined;
+    return isPrivate && this.#names.has(from) && this.settleMessage(entry.key) !== undefined;
   }
 
   /** Takes out the message that was answered, and returns it if it was there and went out. */

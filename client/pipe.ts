@@ -63,7 +63,7 @@ export class Pipe implements View {
       this.complain(error.message);
     }
     await conversation.untilAnswered();
-    if (wait > 0) await passOrAbort(wait, conversation.leaving);
+    if (wait > 0) await conversation.untilLeaving(wait);
     const code = await conversation.end();
     return code === ExitCode.left && this.#hasFailed ? ExitCode.refused : code;
   }
@@ -112,16 +112,4 @@ export class Pipe implements View {
       this.complain(error.message);
     }
   }
-}
-
-/** Waits so many milliseconds, or until the signal is aborted. */
-async function passOrAbort(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const stop = (): void => resolve();
-  signal.addEventListener("abort", stop);
-  const timer = setTimeout(stop, ms);
-  await promise;
-  clearTimeout(timer);
-  signal.removeEventListener("abort", stop);
 }

@@ -53,9 +53,8 @@ function formatTyped(message: ClientMessage): string {
   switch (messageType) {
     case "message": {
       const { to, action, data } = message;
-      const text = data.replaceAll(/\s*\n\s*/g, " ↵ ").replaceAll("\t", " ");
-      if (to !== undefined) return `/msg ${to} ${text}`;
-      return action ? `/me ${text}` : text;
+      if (to !== undefined) return `/msg ${to} ${data}`;
+      return action ? `/me ${data}` : data;
     }
     case "register":
       return `/nick ${message.data ?? ""}`;
@@ -67,11 +66,15 @@ function formatTyped(message: ClientMessage): string {
   }
 }
 
+function inOneRow(text: string): string {
+  return text.replaceAll(/\s*\n\s*/g, " ↵ ").replaceAll("\t", " ");
+}
+
 /** Returns a row for each of the first messages that wait, and one that counts the others. */
 export function formatWaiting({ waiting, state }: Status, columns: number): string[] {
   const shown = waiting.slice(0, MAX_WAITING_ROWS);
   const rows = shown.map((message) =>
-    `  ... ${formatTyped(message)}${state === "online" ? "" : " (waiting)"}`
+    `  ... ${inOneRow(formatTyped(message))}${state === "online" ? "" : " (waiting)"}`
   );
   const others = waiting.length - shown.length;
   return [...rows, ...(others > 0 ? [`  ... and ${others} more`] : [])]
@@ -114,7 +117,7 @@ export function layoutLine(prompt: readonly Span[], line: Line, { columns, rows 
     if (reach >= columns) endRow();
     cursor = { row: all.length - 1, column };
   }
-  const first = Math.max(0, Math.min(cursor.row - rows + 1, all.length - rows));
+  const first = Math.max(0, cursor.row - rows + 1);
   const shown = all.slice(first, first + rows).map(render);
   return { rows: shown, row: cursor.row - first, column: cursor.column };
 }

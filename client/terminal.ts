@@ -105,8 +105,8 @@ export class Terminal implements View {
       this.notify("/help lists the commands, Tab completes, Ctrl-C leaves");
       this.change();
       void this.#read(reader, conversation);
-      await aborted(conversation.leaving);
-      if (conversation.waiting().length > 0) {
+      await conversation.untilLeaving();
+      if (conversation.isConnected && conversation.waiting().length > 0) {
         this.notify("Waiting for answers. Ctrl-C again leaves at once.");
       }
       this.change();
@@ -183,8 +183,10 @@ export class Terminal implements View {
   /** Takes the answer to whether a long paste is sent. */
   #answer(keys: string): void {
     const pasted = this.#question;
+    // An arrow key begins with an escape, and is no answer.
+    const isOther = keys.length > 1 && keys.startsWith("\x1b");
     const answer = Array.from(keys).find((key) => YES.includes(key) || NO.includes(key));
-    if (pasted === undefined || answer === undefined) return;
+    if (pasted === undefined || answer === undefined || isOther) return;
     this.#question = undefined;
     if (NO.includes(answer)) return this.notify("Not sent");
     this.#editor.insert(pasted);
@@ -193,7 +195,8 @@ export class Terminal implements View {
 
   #submit(text: string): void {
     const conversation = this.#conversation;
-    if (!conversation || conversation.leaving.aborted) return;
+    if (!conversation) return;
+    if (conversation.leaving.aborted) return this.complain("You are leaving: this was not taken.");
     if (conversation.hasRoom) return conversation.take(text);
     this.complain("Too much waits already: this was not taken. The up key brings it back.");
   }
@@ -219,12 +222,4 @@ export class Terminal implements View {
 
 function wordQuestion(pasted: string): Span[] {
   return [{ text: `Send ${pasted.split("\n").length} lines as one message? (y/n) ` }];
-}
-
-/** Waits until the signal is aborted. */
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

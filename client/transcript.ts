@@ -104,6 +104,23 @@ function wordFold({ joined, left }: Fold): string {
   return `${arrow} ${parts.join("; ")}`;
 }
 
+/** What stands behind the time. */
+interface Words {
+  readonly spans: readonly Span[];
+  /** Whether it is meant for this person in particular. Default: false. */
+  readonly isLoud?: boolean;
+}
+
+function layOut(time: number, { spans, isLoud }: Words): Block {
+  const mark = isLoud ? { text: "!", style: bold } : { text: " " };
+  return { spans: [{ text: formatTime(time), style: dim }, mark, ...spans], indent: INDENT };
+}
+
+function ownNameStyle(name: string): Style {
+  const color = nameStyle(name);
+  return (text) => bold(color(text));
+}
+
 /** Words a conversation for one person's eyes. */
 export class Transcript {
   readonly #options: TranscriptOptions;
@@ -129,9 +146,9 @@ export class Transcript {
   take(message: ServerMessage, context: Context): Shown[] {
     switch (message.messageType) {
       case "message":
-        return this.#show(message.time, ...this.#wordMessage(message, context));
+        return this.#show(message.time, this.#wordMessage(message, context));
       case "private":
-        return this.#show(message.time, ...this.#wordPrivate(message, context));
+        return this.#show(message.time, this.#wordPrivate(message, context));
       case "join":
       case "leave":
         return this.#isNews(message, context) ? this.#foldIn(message, message.messageType) : [];
@@ -147,7 +164,7 @@ export class Transcript {
       case "error":
         return this.complain(message.data);
       case "missed":
-        return this.#show(this.#options.now(), [{ text: `-- ${message.data}`, style: bold }]);
+        return this.#showLine(message.data, bold);
       default:
         return this.#showNotice(message);
     }
@@ -160,16 +177,20 @@ export class Transcript {
 
   /** Words a line about the conversation. */
   notify(text: string): Shown[] {
-    return this.#show(this.#options.now(), [{ text: `-- ${text}`, style: dim }]);
+    return this.#showLine(text, dim);
   }
 
   /** Words what went wrong. */
   complain(text: string): Shown[] {
-    return this.#show(this.#options.now(), [{ text: `-- ${text}`, style: red }]);
+    return this.#showLine(text, red);
+  }
+
+  #showLine(text: string, style: Style): Shown[] {
+    return this.#show(this.#options.now(), { spans: [{ text: `-- ${text}`, style }] });
   }
 
   /** Returns a new block, after one for the day if that is another. */
-  #show(time: number, spans: readonly Span[], isLoud = false): Shown[] {
+  #show(time: number, words: Words): Shown[] {
     this.clear();
     const shown: Shown[] = [];
     const day = formatDay(time);
@@ -181,12 +202,8 @@ export class Transcript {
       shown.push({ block, isAmended: false, isLoud: false });
     }
     this.#day = day;
-    return [...shown, { block: this.#block(time, spans, isLoud), isAmended: false, isLoud }];
-  }
-
-  #block(time: number, spans: readonly Span[], isLoud: boolean): Block {
-    const mark = isLoud ? { text: "!", style: bold } : { text: " " };
-    return { spans: [{ text: formatTime(time), style: dim }, mark, ...spans], indent: INDENT };
+    const isLoud = words.isLoud === true;
+    return [...shown, { block: layOut(time, words), isAmended: false, isLoud }];
   }
 
   /** Words who is there; for who has just come in, in about a row. */
@@ -200,11 +217,11 @@ export class Transcript {
     const text = formatText(message);
     if (text === undefined) return [];
     const time = "time" in message ? message.time : this.#options.now();
-    return this.#show(time, [{ text: `-- ${text.replace(/^\* /, "")}`, style: dim }]);
+    return this.#show(time, { spans: [{ text: `-- ${text.replace(/^\* /, "")}`, style: dim }] });
   }
 
   #count(message: ServerMessage & { messageType: "presence" }): Shown[] {
-    const isAmended = this.#isCounting;
+    const isAmended = this.#isCounting && formatDay(message.time) === this.#day;
     const shown = this.#showNotice(message).map((each) => ({ ...each, isAmended }));
     this.#isCounting = true;
     return shown;
@@ -218,44 +235,50 @@ export class Transcript {
       ? fold
       : { since: time, joined: new Set<string>(), left: new Set<string>() };
     (messageType === "join" ? next.joined : next.left).add(from);
-    const spans = [{ text: wordFold(next), style: dim }];
+    const words = { spans: [{ text: wordFold(next), style: dim }] };
     const shown = isAmended
-      ? [{ block: this.#block(next.since, spans, false), isAmended, isLoud: false }]
-      : this.#show(time, spans);
+      ? [{ block: layOut(next.since, words), isAmended, isLoud: false }]
+      : this.#show(time, words);
     this.#fold = next;
     return shown;
   }
 
-  #wordMessage(message: RoomMessage, { isOwn, isPast }: Context): [Span[], boolean] {
+  #wordMessage(message: RoomMessage, { isOwn, isPast }: Context): Words {
     const { from, address, data, action } = message;
     const where = isOwn ? "you" : address;
-    const name = { text: from, style: this.#nameStyle(from, isOwn) };
+    const name = { text: from, style: isOwn ? ownNameStyle(from) : nameStyle(from) };
     const said = isOwn ? [{ text: data }] : this.#highlight(data);
     const isLoud = !isPast && said.some(({ style }) => style !== undefined);
     const origin = where === from ? [] : [{ text: " " }, { text: `(${where})`, style: dim }];
-    if (action) return [[{ text: "* " }, name, ...origin, { text: " " }, ...said], isLoud];
-    return [[name, ...origin, { text: ": " }, ...said], isLoud];
+    const spans = action
+      ? [{ text: "* " }, name, ...origin, { text: " " }, ...said]
+      : [name, ...origin, { text: ": " }, ...said];
+    return { spans, isLoud };
   }
 
-  #wordPrivate(message: Private, { isPast }: Context): [Span[], boolean] {
+  #wordPrivate(message: Private, { isPast }: Context): Words {
     const { from, to, data } = message;
-    const own = this.#options.name();
-    const isFrom = own !== undefined && nameKey(from) === nameKey(own);
-    const isTo = own !== undefined && nameKey(to) === nameKey(own);
     const spans = [
       { text: "(private) ", style: magenta },
-      { text: isFrom ? "you" : from, style: this.#nameStyle(from, isFrom) },
+      this.#wordPerson(from),
       { text: " to ", style: magenta },
-      { text: isTo ? "you" : to, style: this.#nameStyle(to, isTo) },
+      this.#wordPerson(to),
       { text: ": " },
       { text: data },
     ];
-    return [spans, !isFrom && !isPast];
+    return { spans, isLoud: !isPast && !this.#isSelf(from) };
   }
 
-  #nameStyle(name: string, isOwn: boolean): Style {
-    const color = nameStyle(name);
-    return isOwn ? (text) => bold(color(text)) : color;
+  #isSelf(name: string): boolean {
+    const own = this.#options.name();
+    return own !== undefined && nameKey(name) === nameKey(own);
+  }
+
+  /** Words one end of a private message. */
+  #wordPerson(name: string): Span {
+    return this.#isSelf(name)
+      ? { text: "you", style: ownNameStyle(name) }
+      : { text: name, style: nameStyle(name) };
   }
 
   /** Returns the text in pieces, of which those that name this person stand out. */

@@ -33,7 +33,10 @@ export interface Tty {
 /** Signals that ask a program to end. */
 const END_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
-  : ["SIGINT", "SIGTERM", "SIGHUP"];
+  : ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
+
+/** Signals within so many milliseconds are one: `deno task` passes on what was sent to both. */
+const SIGNAL_WINDOW = 300;
 
 /** How long a window must keep its size before it is drawn anew, in milliseconds. */
 const RESIZE_REST = 50;
@@ -43,6 +46,8 @@ export class OwnTty implements Tty {
   readonly #write: (text: string) => void;
   #events: TtyEvents | undefined;
   #resizeTimer: ReturnType<typeof setTimeout> | undefined;
+  /** When it was last told to end, by the process's own clock. */
+  #endTime = -Infinity;
 
   /** Creates one that is as it was; `write` writes to it. */
   constructor(write: (text: string) => void) {
@@ -51,11 +56,11 @@ export class OwnTty implements Tty {
 
   open(events: TtyEvents): void {
     this.#events = events;
-    // Whatever ends the process, the terminal is given back.
+    // What ends the process, short of SIGKILL and a fault of the runtime, gives the terminal back.
     for (const type of ["error", "unhandledrejection", "unload"]) {
       addEventListener(type, this.#restore);
     }
-    for (const signal of END_SIGNALS) Deno.addSignalListener(signal, events.end);
+    for (const signal of END_SIGNALS) Deno.addSignalListener(signal, this.#end);
     if (Deno.build.os !== "windows") {
       Deno.addSignalListener("SIGWINCH", this.#resize);
       Deno.addSignalListener("SIGCONT", this.#continue);
@@ -83,7 +88,7 @@ export class OwnTty implements Tty {
 
   close(): void {
     if (!this.#events) return;
-    for (const signal of END_SIGNALS) Deno.removeSignalListener(signal, this.#events.end);
+    for (const signal of END_SIGNALS) Deno.removeSignalListener(signal, this.#end);
     if (Deno.build.os !== "windows") {
       Deno.removeSignalListener("SIGWINCH", this.#resize);
       Deno.removeSignalListener("SIGCONT", this.#continue);
@@ -109,6 +114,12 @@ export class OwnTty implements Tty {
       // The terminal itself is gone: there is nothing to give back.
     }
     this.write(MARK_NO_PASTES);
+  };
+
+  readonly #end = (): void => {
+    const now = performance.now();
+    if (now - this.#endTime > SIGNAL_WINDOW) this.#events?.end();
+    this.#endTime = now;
   };
 
   readonly #resize = (): void => {

@@ -62,13 +62,13 @@ export function heightOf(text: string, columns: number): number {
   return rows;
 }
 
-/** Returns `text` if it fits into so many columns, and else its beginning and an ellipsis. */
+/** Returns `text` if it surely fits into so many columns, and else its beginning and an ellipsis. */
 export function truncate(text: string, columns: number): string {
-  if (widthOf(text) <= columns) return text;
-  let [kept, width] = ["", 1];
+  if (reachOf(text) <= columns) return text;
+  let [kept, reach] = ["", 1];
   for (const character of text) {
-    width += widthOfCharacter(character);
-    if (width > columns) break;
+    reach += reachOfCharacter(character);
+    if (reach > columns) break;
     kept += character;
   }
   return `${kept}…`;

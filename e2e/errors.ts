@@ -108,7 +108,7 @@ Deno.test("client: a wrong token, a ban, and a server that is full once it is as
   const expected: [error: string, close: number, code: number, line: string][] = [
     ["unauthorized", 4401, 3, "does not let you in: No. Ask who runs it for a token."],
     ["forbidden", 4403, 4, "has sent you away: No. Ask who runs it."],
-    ["full", 1013, 8, "does not let you in: No. Try again later."],
+    ["full", 1013, 8, "is full: No. Try again later."],
   ];
   for (const [error, close, code, line] of expected) {
     await using server = new ScriptedServer();

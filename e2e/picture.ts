@@ -8,7 +8,7 @@
  */
 
 import { TmuxPane } from "./tmux.ts";
-import { Program, roleArgs, startServer } from "./program.ts";
+import { clientCommand, Program, startServer } from "./program.ts";
 import { widthOf } from "../client/width.ts";
 
 const DOCS = new URL("../docs/", import.meta.url);
@@ -208,8 +208,11 @@ async function enter(pane: TmuxPane, text: string): Promise<void> {
 
 async function main(): Promise<void> {
   const { program: server, port } = await startServer();
-  const client = [Deno.execPath(), ...roleArgs("client", "alice", `--port=${port}`)].join(" ");
-  await using pane = await TmuxPane.open(`env -u NO_COLOR ${client}`, COLUMNS, ROWS);
+  await using pane = await TmuxPane.open(
+    `env -u NO_COLOR ${clientCommand("alice", `--port=${port}`)}`,
+    COLUMNS,
+    ROWS,
+  );
   await pane.endsWith("lobby>");
   const bob = new Person("bob", port, pane);
   await pane.shows("bob joined");

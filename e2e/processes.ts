@@ -9,7 +9,7 @@
 
 import assert from "node:assert/strict";
 import { Peer } from "../tests/peer.ts";
-import { Program, roleArgs, startServer } from "./program.ts";
+import { clientCommand, Program, startServer } from "./program.ts";
 
 /** Longer than the time within which two signals count as one, in milliseconds. */
 const LATER = 400;
@@ -86,7 +86,7 @@ Deno.test("client: an output that is full, and an input that is none, are a line
   await using bob = await Peer.open(`ws://127.0.0.1:${port}/text?name=bob`);
   bob.send("something to print");
   await bob.frame();
-  const client = [Deno.execPath(), ...roleArgs("client", `--port=${port}`)].join(" ");
+  const client = clientCommand(`--port=${port}`);
   await using full = new Program("sh", ["-c", `${client} >/dev/full`]);
   const { code, stderr } = await full.finish();
   assert.equal(code, 10);

@@ -16,6 +16,11 @@ export function roleArgs(role: "server" | "client", ...args: string[]): string[]
   return [run, "--no-prompt", ...rest, ...args];
 }
 
+/** Returns the command with which a shell runs a client as its task does. */
+export function clientCommand(...args: string[]): string {
+  return [Deno.execPath(), ...roleArgs("client", ...args)].join(" ");
+}
+
 /** A running program whose output is read line by line. */
 export class Program implements AsyncDisposable {
   readonly child: Deno.ChildProcess;

@@ -9,7 +9,7 @@
 import assert from "node:assert/strict";
 import { colorOf } from "../client/colors.ts";
 import { Peer, TestServer } from "../tests/peer.ts";
-import { roleArgs, startServer } from "./program.ts";
+import { clientCommand, startServer } from "./program.ts";
 import { TmuxPane } from "./tmux.ts";
 
 /** What the client writes before it draws the whole window. */
@@ -20,7 +20,7 @@ async function openClient(
   port: number | string,
   { name = "alice", args = "", env = "NO_COLOR=1", columns = 60, rows = 16 } = {},
 ): Promise<TmuxPane> {
-  const client = [Deno.execPath(), ...roleArgs("client", name, `--port=${port}`)].join(" ");
+  const client = clientCommand(name, `--port=${port}`);
   // `cat -v` shows it if the terminal still marks pastes.
   const command = `env -u NO_COLOR ${env} ${client} ${args}; echo "exit $?"; stty -a; exec cat -v`;
   const pane = await TmuxPane.open(command, columns, rows);
@@ -295,9 +295,7 @@ Deno.test("terminal: resizes lose nothing and double nothing, on the screen and 
 
 Deno.test("terminal: what the shell had printed is in the scrollback, also after the window is drawn anew", async () => {
   await using server = new TestServer();
-  const client = [Deno.execPath(), ...roleArgs("client", "alice", `--port=${server.port}`)].join(
-    " ",
-  );
+  const client = clientCommand("alice", `--port=${server.port}`);
   await using pane = await TmuxPane.open(`seq 5; ${client}; exec cat`, 60, 12);
   await pane.endsWith("lobby>");
   await pane.press("C-l");

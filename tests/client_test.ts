@@ -309,6 +309,30 @@ Deno.test("client in a pipe: an input that cannot be read is named, and makes th
   assert.ok(client.notices.includes("* Cannot read the input: It is a directory"));
 });
 
+Deno.test("client: a server that never lets it in is not full, and what cannot be read fails nothing", async () => {
+  await using server = new ScriptedServer();
+  const client = new TestClient(server);
+  const refused = assert.rejects(client.exitCode, { failure: "unreachable" });
+  const peer = await server.accept();
+  await peer.take("register");
+  const { data } = await peer.take("ping");
+  peer.send({ messageType: "pong", data });
+  await refused;
+  const other = new TestClient(server);
+  const again = await server.accept();
+  await again.welcome({}, { messageType: "message", time: 8.64e15 + 1 });
+  assert.equal(await other.finish(), 0);
+  assert.match(other.notices.join("\n"), /cannot read: "time" must be 8640000000000000 or less\./);
+});
+
+Deno.test("client: nobody can ignore themselves", async () => {
+  await using server = new TestServer();
+  const bot = new TestClient(server, { name: "bot", format: "json" });
+  assert.equal(await bot.finish("/ignore BOT\nhi\n"), 9);
+  assert.ok(bot.notices.includes("* Others may ignore you. You cannot."));
+  assert.ok(bot.printed.some((line) => JSON.parse(line).data === "hi"));
+});
+
 Deno.test("client in a pipe: /clear has nothing to clear, and says so", async () => {
   await using server = new TestServer();
   const alice = new TestClient(server);
@@ -439,7 +463,8 @@ Deno.test("client: who is not let in is told so in one line, with what the serve
     ["unauthorized", 4401, "unauthorized", token],
     ["forbidden", 1011, "unauthorized", token],
     ["forbidden", 4403, "kicked", "has sent you away: Sorry. Ask who runs it."],
-    ["full", 1013, "full", "does not let you in: Sorry. Try again later."],
+    ["full", 1013, "full", "is full: Sorry. Try again later."],
+    ["not_stored", 1001, "unreachable", "The connection to URL has ended: Sorry. Try again later."],
   ];
   for (const [code, close, failure, text] of expected) {
     await using server = new ScriptedServer();
@@ -447,7 +472,7 @@ Deno.test("client: who is not let in is told so in one line, with what the serve
     const refused = assert.rejects(client.exitCode, {
       name: "ConnectError",
       failure,
-      message: `${client.url} ${text}`,
+      message: text.includes("URL") ? text.replace("URL", client.url) : `${client.url} ${text}`,
     });
     const peer = await server.accept();
     await peer.take("register");

@@ -31,6 +31,34 @@ Deno.test("wrap: Chinese and Japanese break between any two characters, but not 
   assert.deepEqual(rowsOf("你好，世界", 5, 0), ["你", "好，", "世界"]);
 });
 
+Deno.test("wrap: whatever looks like a space ends a word, so that nothing can look like a row of its own", () => {
+  for (const blank of ["\u00A0", "\u2003", "\u3000", "\u2800", "\u3164", "\u2028", "\u115F"]) {
+    const text = `hi${blank.repeat(15)}13:47${blank}root:${blank}send${blank}me`;
+    for (const row of rowsOf(text, 16).slice(1)) assert.match(row, /^ {2}\S/, `${blank} ${row}`);
+  }
+  assert.deepEqual(rowsOf(`a\n${" ".repeat(30)}12:00 bob: hi`, 20), [
+    "a",
+    `  ${" ".repeat(13)}12:00`,
+    "  bob: hi",
+  ]);
+  assert.deepEqual(rowsOf(`a\n${" ".repeat(9)}${"x".repeat(30)}`, 20), [
+    "a",
+    `  ${"x".repeat(30)}`,
+  ]);
+});
+
+Deno.test("wrap: a long word at the beginning, and after a newline, has no empty row before it", () => {
+  const link = "x".repeat(30);
+  assert.deepEqual(rowsOf(link, 20), [link]);
+  assert.deepEqual(rowsOf(`a\n${link}`, 20), ["a", `  ${link}`]);
+});
+
+Deno.test("wrap: spaces stand where they were written, and nowhere else", () => {
+  assert.deepEqual(rowsOf("a 漢字", 20), ["a 漢字"]);
+  assert.deepEqual(rowsOf("a \nb", 20), ["a", "  b"]);
+  assert.deepEqual(rowsOf("abc漢字", 5, 0), ["abc漢", "字"]);
+});
+
 Deno.test("wrap: what is in pieces of several looks breaks only at spaces", () => {
   const spans: Span[] = [{ text: "alice" }, { text: " (x)", style: (text) => `<${text}>` }, {
     text: ": hello",
@@ -45,6 +73,7 @@ Deno.test("wrap: no row begins with the space at which it was broken, however ma
 
 Deno.test("wrap: where an indentation would leave no room there is none", () => {
   assert.deepEqual(rowsOf("aaaa bbbb", 8, 6), ["aaaa", "bbbb"]);
+  assert.deepEqual(rowsOf("aaaaaaaaaa bbbbbbbbbb", 17, 6), ["aaaaaaaaaa", "bbbbbbbbbb"]);
 });
 
 Deno.test("wrap: no text makes it slow, lose a character or add one", () => {

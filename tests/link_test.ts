@@ -363,6 +363,21 @@ Deno.test("link: somebody else's message with the same ref is not taken for its 
   await test.leave();
 });
 
+Deno.test("link: somebody else's private message with the same ref is not taken for its own", async () => {
+  await using server = new ScriptedServer();
+  const { alice: test, peer } = await startScripted(server);
+  test.link.send({ messageType: "message", data: "to all", ref: "1" });
+  test.link.send({ messageType: "message", data: "to bob", ref: "2", to: "bob" });
+  await peer.take("message");
+  await peer.take("message");
+  const sent = { messageType: "private", time: 1, to: "al", data: "x" };
+  peer.send({ ...sent, from: "bob", ref: "2" }, { ...sent, from: "al", ref: "1" });
+  peer.send({ ...sent, from: "al", to: "bob", ref: "2" });
+  await test.until(() => test.link.unanswered === 1);
+  assert.deepEqual(test.told.map((line) => line.includes("own")), [false, false, true]);
+  await test.leave();
+});
+
 Deno.test("link: what it said under an earlier name is its own", async () => {
   await using server = new ScriptedServer();
   const { alice: test, peer } = await startScripted(server);
@@ -412,7 +427,7 @@ Deno.test("link: a server that does not let it in in ten seconds is left, for go
   peer.send({ messageType: "error", code: "forbidden", data: "No" });
   await test.until(() => test.told.length > 0);
   test.clock.advance(ARRIVAL_TIME);
-  assert.equal((await test.link.ended).code, 1013);
+  assert.equal((await test.link.ended).code, 1006);
 
   const { alice: other, peer: first } = await startScripted(server);
   first.socket.close(1001);
@@ -484,7 +499,7 @@ Deno.test("link: a registration that is answered by an error is no arrival", asy
   const first = new TestLink(server.port);
   await first.link.start();
   await refuse(await server.accept());
-  assert.equal((await first.link.ended).code, 1013);
+  assert.equal((await first.link.ended).code, 1006);
   assert.deepEqual(first.told, ["error"]);
 
   const { alice, peer } = await startScripted(server);

@@ -12,6 +12,7 @@ import {
   TAB,
 } from "../client/prompt.ts";
 import type { Live } from "../client/screen.ts";
+import { reachOf } from "../client/width.ts";
 import type { ClientMessage } from "../protocol.ts";
 
 function message(data: string, more: object = {}): ClientMessage {
@@ -101,6 +102,18 @@ Deno.test("layoutLine: of a line with too many rows those around the cursor are 
   assert.deepEqual(layout({ text, cursor: 16 }, 4, 2).rows, ["ccdd", "dd"]);
 });
 
+Deno.test("layoutLine: a row has room for what some terminals give more columns", () => {
+  const { rows } = layout({ text: "🇩🇪🇫🇷🇮🇹❤\uFE0F❤\uFE0F", cursor: 0 }, 10);
+  for (const row of rows) assert.ok(reachOf(row) <= 10, row);
+});
+
+Deno.test("formatWaiting: a row has room for what some terminals give more columns, too", () => {
+  const waiting = [message("❤\uFE0F".repeat(99)), message("🇩🇪".repeat(99))];
+  for (const row of formatWaiting({ room: "lobby", state: "online", waiting }, 80)) {
+    assert.ok(reachOf(stripAnsiCode(row)) <= 80);
+  }
+});
+
 Deno.test("layoutLine: newlines and tabs have a sign of one column, and no control character is written", () => {
   const { rows, column } = layout({ text: `a${NEWLINE}b${TAB}c\x1bd`, cursor: 4 }, 20);
   assert.deepEqual([rows, column], [["> a↵b→c\uFFFDd"], 6]);
@@ -114,4 +127,7 @@ Deno.test("layoutLive: what waits is above the line, and leaves room for it and 
   assert.deepEqual(rowsOf(10), ["1", "2", "3", "4", "5", "> abc"]);
   assert.deepEqual(rowsOf(5), ["1", "2", "> abc"]);
   assert.deepEqual(rowsOf(1), ["> abc"]);
+  const tall = { text: "x".repeat(500), cursor: 500 };
+  const { rows } = layoutLive({ prompt: [], line: tall, waiting }, { columns: 10, rows: 12 });
+  assert.equal(rows.length, 11);
 });

@@ -348,6 +348,7 @@ Deno.test("parsePersonInput: what parseText knows, and every command of our own 
     assert.deepEqual(plain(parsePersonInput(text) ?? {}), { messageType: "message", data: text });
   }
   const action = { messageType: "message", data: "one\ntwo", action: true };
+  assert.deepEqual(plain(parsePersonInput("/ME one\ntwo") ?? {}), action);
   assert.deepEqual(plain(parsePersonInput("/me one\ntwo") ?? {}), action);
   assert.deepEqual(parsePersonInput("/quit\n"), { messageType: "quit" });
   const wrong = ["/reply", "/ignore a b", "/kick", "/kick bob 60", "/ban bob soon", "/mute b 1 2"];

@@ -126,6 +126,45 @@ Deno.test("screen: a block that has left the window stays, and the new one comes
   test.amend("new");
   assert.ok(before > 0);
   assert.deepEqual(test.text, ["new", "> a", "b", "c", "d", "e"]);
+  const all = [...test.window.scrollback, ...test.text].join(" ").replaceAll(/ +/g, " ");
+  assert.equal(all, `${long} new > a b c d e`);
+  test.screen.repaint();
+  assert.deepEqual(test.text, ["new", "> a", "b", "c", "d", "e"]);
+});
+
+Deno.test("screen: a block that fills the window is replaced; drawn anew, only the new one is there", () => {
+  const test = new TestScreen();
+  test.print("row row row row row row row row row row row row row row row row row row");
+  assert.equal(test.text.length, 6);
+  test.amend("new");
+  assert.deepEqual([...test.window.scrollback, ...test.text], ["new", ">"]);
+  test.screen.repaint();
+  assert.deepEqual(test.text, ["new", ">"]);
+});
+
+Deno.test("screen: drawn anew, it shows what was not shown yet, and counts the rows of long words", () => {
+  const test = new TestScreen();
+  test.screen.print(block("x".repeat(45)));
+  test.screen.print(block("one"));
+  test.screen.repaint();
+  assert.deepEqual(test.text, ["x".repeat(20), "x".repeat(20), "xxxxx", "one", ">"]);
+  for (let i = 0; i < 3; i++) test.screen.repaint();
+  assert.deepEqual(test.window.scrollback, []);
+});
+
+Deno.test("screen: at the top of the window, too, what lives below leaves nothing behind", () => {
+  const test = new TestScreen();
+  test.live = { rows: ["> a", "b"], row: 1, column: 1 };
+  for (let i = 0; i < 3; i++) test.screen.flush();
+  assert.deepEqual(test.window.scrollback, []);
+});
+
+Deno.test("screen: keeps only so many blocks", () => {
+  const test = new TestScreen();
+  test.print(...Array.from({ length: 1_000 }, (_, i) => `line ${i}`));
+  test.window.rows = 2_000;
+  test.screen.repaint();
+  assert.equal(test.text.length, 301);
 });
 
 Deno.test("screen: a word longer than the window is drawn over in whole", () => {
@@ -153,6 +192,7 @@ Deno.test("screen: after a resize the window is drawn anew, as far as there is r
 Deno.test("screen: clear takes everything away but what lives below", () => {
   const test = new TestScreen();
   test.print("one", "two");
+  test.screen.print(block("three"));
   test.screen.clear();
   assert.deepEqual(test.text, [">"]);
   test.amend("three");

@@ -164,8 +164,7 @@ Deno.test("terminal: a paste of more than 20 lines needs a yes, and one that is 
   terminal.paste(lines);
   terminal.type("y");
   assert.equal((await peer.take("message"))["data"], `kept ${lines.replaceAll("\r", "\n")}`);
-  terminal.type("\x03\x03");
-  assert.equal(await terminal.exitCode, 0);
+  assert.equal(await terminal.leave(), 9);
 });
 
 Deno.test("terminal: rings once for what names the person, however often, and not with --no-bell", async () => {
@@ -208,8 +207,7 @@ Deno.test("terminal: /reply goes on with whom the person wrote to last, too", as
   await terminal.shows("you to eve: hi");
   terminal.type("/reply again\r");
   assert.equal((await peer.take("message"))["to"], "eve");
-  terminal.type("\x03\x03");
-  assert.equal(await terminal.exitCode, 0);
+  assert.equal(await terminal.leave(), 9);
 });
 
 Deno.test("terminal: completes rooms that it was in or that were listed last", async () => {
@@ -242,8 +240,7 @@ Deno.test("terminal: a paste that looks like a command is said as it is", async 
   terminal.paste("/quit\n// and more");
   terminal.type("\r");
   assert.equal((await peer.take("message"))["data"], "/quit\n// and more");
-  terminal.type("\x03\x03");
-  assert.equal(await terminal.exitCode, 0);
+  assert.equal(await terminal.leave(), 9);
 });
 
 Deno.test("terminal: who leaves while something is not answered is told so", async () => {
@@ -312,12 +309,125 @@ Deno.test("terminal: Ctrl-C waits for what was said to be accepted, and a second
   await using server = new ScriptedServer();
   const [terminal, peer] = await TestTerminal.start(server);
   terminal.type("said\r\x03");
+  await terminal.shows("Waiting for answers");
+  terminal.type("more\r");
+  await terminal.shows("You are leaving: this was not taken.");
   await accept(peer, 1);
   assert.equal(await terminal.exitCode, 0);
+  assert.ok(!terminal.text.join("\n").includes("arrived"));
+  assert.deepEqual(peer.got, []);
+
   const [other] = await TestTerminal.start(server);
   other.type("said\r\x03\x03");
-  assert.equal(await other.exitCode, 0);
+  assert.equal(await other.exitCode, 9);
   await other.shows("1 line may not have arrived");
+});
+
+Deno.test("terminal: who leaves while it is offline does not wait, and is told what was not sent", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server);
+  peer.socket.close(1001);
+  await terminal.shows("(offline)");
+  terminal.type("said\r\x03");
+  assert.equal(await terminal.exitCode, 9);
+  const text = terminal.text.join("\n");
+  assert.ok(text.includes("1 line was not sent") && !text.includes("Waiting for"), text);
+});
+
+Deno.test("terminal: who leaves with nothing on the way is told nothing", async () => {
+  await using server = new ScriptedServer();
+  const [terminal] = await TestTerminal.start(server);
+  terminal.type("x");
+  await terminal.shows("> x");
+  assert.equal(await terminal.leave(), 0);
+  assert.deepEqual(terminal.text, [""]);
+});
+
+Deno.test("terminal: what is said beyond 64 lines that are not answered is not taken", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server);
+  terminal.type("line\r".repeat(65));
+  await terminal.shows("Too much waits already: this was not taken.");
+  await terminal.shows("  ... and 59 more");
+  for (let id = 1; id <= 64; id++) await accept(peer, id);
+  await terminal.window.until(() => !terminal.text.join("\n").includes("..."));
+  assert.equal(await terminal.leave(), 0);
+});
+
+Deno.test("terminal: who comes is told in the row of who came before, and after /clear in a new one", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server);
+  const join = (id: number, from: string): object => ({
+    messageType: "join",
+    id,
+    time: NOON,
+    from,
+    address: "x",
+  });
+  peer.send(join(1, "bob"));
+  await terminal.shows("bob");
+  peer.send(join(2, "eve"));
+  await terminal.shows("eve");
+  assert.deepEqual(terminal.text, ["12:00 --> bob and eve joined", "lobby>"]);
+  terminal.type("/clear\r");
+  await terminal.window.until(() => terminal.text.length === 1);
+  peer.send(join(3, "zoe"));
+  await terminal.shows("zoe");
+  assert.deepEqual(terminal.text, ["12:00 --> zoe joined", "lobby>"]);
+  assert.equal(await terminal.leave(), 0);
+});
+
+Deno.test("terminal: twenty lines ask nothing; no, Ctrl-C, Ctrl-D and Escape mean no, an arrow nothing", async () => {
+  await using server = new ScriptedServer();
+  const [terminal] = await TestTerminal.start(server);
+  const lines = (count: number): string =>
+    Array.from({ length: count }, (_, i) => `${i}`).join("\r");
+  terminal.paste(lines(20));
+  await terminal.shows("↵19");
+  terminal.type("\x03keep");
+  for (const no of ["n", "N", "\x03", "\x04", "\x1b"]) {
+    terminal.paste(lines(21));
+    await terminal.window.until(() =>
+      terminal.text.at(-1) === "Send 21 lines as one message? (y/n)"
+    );
+    terminal.type("\x1b[A");
+    terminal.type(no);
+    await terminal.window.until(() => terminal.text.at(-1) === "lobby> keep");
+    assert.equal(terminal.text.at(-2), "12:00 -- Not sent");
+  }
+  terminal.paste("x".repeat(2_000));
+  terminal.paste("y".repeat(2_093));
+  await terminal.shows("That is over 4096 bytes.");
+  assert.equal(await terminal.leave(), 0);
+});
+
+Deno.test("terminal: Tab lists fifty names, and how many more there are", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server, { window: new Window(60, 24) });
+  const dataArray = Array.from({ length: 60 }, (_, i) => `p${i}`);
+  peer.send({ messageType: "users", dataArray, count: 60, room: "lobby" });
+  await terminal.shows("60 in lobby");
+  terminal.type("/clear\r/msg p\t");
+  await terminal.shows("and 10 more");
+  assert.match(terminal.text.join(" "), /p0 +p1 .* p49 and 10 +more/);
+  assert.equal(await terminal.leave(), 0);
+});
+
+Deno.test("terminal: names of several lines break no row", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server);
+  peer.send({ messageType: "private", time: NOON, from: "a\nb\tc", to: "al", data: "psst" });
+  await terminal.shows("a b c to you: psst");
+  terminal.type("/reply hi\r");
+  await terminal.shows("  ... /msg a b c hi");
+  peer.send(said(1, "more", { time: NOON }));
+  await terminal.shows("more");
+  assert.deepEqual(terminal.text.slice(1), [
+    "12:00 bob (x): more",
+    "  ... /msg a b c hi",
+    "lobby>",
+  ]);
+  assert.equal(await terminal.leave(), 9);
 });
 
 Deno.test("terminal: the end of its input and a signal end it, and give the terminal back", async () => {

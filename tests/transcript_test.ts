@@ -75,6 +75,8 @@ Deno.test("transcript: a private message is marked at both ends, and meant for w
   const own = begin().take(sent("alice", "bob"), OWN);
   assert.deepEqual(rowsOf(own), ["12:00 (private) you to bob: psst"]);
   assert.ok(!own[0]?.isLoud);
+  assert.deepEqual(rowsOf(begin().take(sent("ALICE", "bob"), OTHERS)), rowsOf(own));
+  assert.ok(!begin().take(sent("bob", "alice"), PAST)[0]?.isLoud);
 });
 
 Deno.test("transcript: who is named is told, but not of what was said before", () => {
@@ -126,6 +128,41 @@ Deno.test("transcript: who comes and goes within a minute is told in one block t
   const later = transcript.take(moved("leave", "carol", at(12, 1)), OTHERS);
   assert.deepEqual(rowsOf(later), ["12:01 <-- carol left"]);
   assert.ok(!later[0]?.isAmended);
+});
+
+Deno.test("transcript: midnight ends a block of those who come and go, and a crowd's count", () => {
+  const [before, after] = [at(23, 59, 50), at(23, 59, 50) + 20_000];
+  const transcript = begin();
+  transcript.take(moved("join", "bob", before), OTHERS);
+  const shown = transcript.take(moved("join", "eve", after), OTHERS);
+  assert.deepEqual(rowsOf(shown), ["----- Sunday 22 November 2026", "00:00 --> eve joined"]);
+  assert.deepEqual(shown.map(({ isAmended }) => isAmended), [false, false]);
+  const counted = (time: number): ServerMessage => ({
+    messageType: "presence",
+    id: 1,
+    time,
+    count: 101,
+  });
+  const crowd = begin();
+  crowd.take(counted(before), OTHERS);
+  assert.deepEqual(crowd.take(counted(after), OTHERS).map(({ isAmended }) => isAmended), [
+    false,
+    false,
+  ]);
+  assert.deepEqual(crowd.take(counted(after), PAST), []);
+});
+
+Deno.test("transcript: the block of those who come and go has a bound, and the time of the first", () => {
+  const transcript = begin();
+  const amended = Array.from({ length: 1_002 }, (_, i) => {
+    const [shown] = transcript.take(moved("join", `p${i}`), OTHERS);
+    return shown?.isAmended;
+  });
+  assert.deepEqual(amended.filter((isAmended) => !isAmended).length, 2);
+  const other = begin();
+  other.take(moved("join", "bob", at(12, 0, 40)), OTHERS);
+  const shown = other.take(moved("join", "eve", at(12, 1, 20)), OTHERS);
+  assert.deepEqual(rowsOf(shown), ["12:00 --> bob and eve joined"]);
 });
 
 Deno.test("transcript: of many who come, some are named and the others counted", () => {

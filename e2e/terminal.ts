@@ -234,15 +234,23 @@ Deno.test("terminal: who closes the window has left, without a word", async () =
   await Deno.remove(errors);
 });
 
-Deno.test("terminal: after a stop and a continuation it is there as before", async () => {
+Deno.test("terminal: stopped and continued by a shell, it is there as before", async () => {
   await using server = new TestServer();
-  await using pane = await openClient(server.port);
+  await using pane = await TmuxPane.open("bash --norc --noediting", 60, 16);
+  await pane.type(clientCommand("alice", `--port=${server.port}`));
+  await pane.press("Enter");
+  await pane.endsWith("lobby>");
   await pane.type("half");
   await pane.endsWith("lobby> half");
   await pane.signal("STOP");
-  await pane.signal("CONT");
+  await pane.shows("Stopped");
+  await pane.type("stty -a; fg");
+  await pane.press("Enter");
+  await pane.endsWith("lobby> half", " icanon");
   await pane.type(" a line");
   await pane.endsWith("lobby> half a line");
+  await pane.press("C-c", "C-c");
+  await pane.until((rows) => /[$#]$/.test(rows.at(-1) ?? ""));
 });
 
 Deno.test("terminal: a resize wraps what is there anew, and keeps the half-typed line", async () => {

@@ -78,6 +78,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     const input = Deno.stdin.readable;
     const isTerminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
     if (isTerminal && flags.format === "text") {
+      if (flags.wait > 0) throw new UsageError("--wait is for a pipe. Here Ctrl-C leaves.");
       if (!flags.color) setColorEnabled(false);
       return await chat(flags, new Terminal({ tty: new OwnTty(write), input, bell: flags.bell }));
     }

@@ -374,6 +374,11 @@ Deno.test("terminal: the server is stopped and started while somebody types", as
   ]);
 });
 
+Deno.test("terminal: a flag that is for a pipe is refused", async () => {
+  await using pane = await TmuxPane.open(`${clientCommand("--wait=1")}; echo "exit $?"; exec cat`);
+  assert.equal((await pane.endsWith("exit 2"))[0], "--wait is for a pipe. Here Ctrl-C leaves.");
+});
+
 Deno.test("terminal: names have colours of their own, and none with NO_COLOR or --no-color", async () => {
   await using server = new TestServer();
   await using bob = await server.register("bob");

@@ -949,8 +949,11 @@ function parseLine<Input>(
 ): Input | SendMessage | undefined {
   const text = cleanText(line);
   if (text.trim() === "") return undefined;
-  const asked = splitCommand(text, commands);
-  if (!asked) return { messageType: "message", data: parseMessageText(text.replace(/^\/\//, "/")) };
+  const asked = text.startsWith("/") ? splitCommand(text, commands) : undefined;
+  if (!asked) {
+    const said = text.startsWith("//") ? text.slice(1) : text;
+    return { messageType: "message", data: parseMessageText(said) };
+  }
   const { rest, command } = asked;
   if (!command) {
     const name = asked.name.slice(0, MAX_NAME_LENGTH);

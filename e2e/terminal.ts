@@ -205,6 +205,7 @@ Deno.test("terminal: Ctrl-D, /quit and signals leave; the terminal is as it was"
     (pane) => pane.signal("TERM"),
     (pane) => pane.signal("HUP"),
     (pane) => pane.signal("INT"),
+    (pane) => pane.signal("QUIT"),
   ];
   for (const leave of ways) {
     await using pane = await openClient(server.port);

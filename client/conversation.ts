@@ -67,6 +67,8 @@ export class Conversation {
   #correspondent: string | undefined;
   #isIn = false;
   #hasQuit = false;
+  /** Whether something that was said is lost, or may be. */
+  #hasLost = false;
   /** What the server said against coming in. */
   #refusal: (ServerMessage & { messageType: "error" }) | undefined;
   #ending: Ending | undefined;
@@ -84,9 +86,9 @@ export class Conversation {
         view.notify(`connection lost, trying again in ${Math.ceil(delay / 1000)} s`);
       },
       back: (caughtUp) => view.notify(`back${wordCaughtUp(caughtUp)}`),
-      uncertain: (message) => view.complain(wordUncertain(message)),
+      uncertain: (message) => this.#lose(wordUncertain(message)),
       repeated: ({ ref = "" }) => {
-        view.complain(`Not said: its ref ${JSON.stringify(ref)} had been used before.`);
+        this.#lose(`Not said: its ref ${JSON.stringify(ref)} had been used before.`);
       },
       unreadable: ({ message }) => {
         view.notify(`The server sent what this client cannot read: ${message}`);
@@ -221,7 +223,12 @@ export class Conversation {
     this.#link.leave();
     await this.#link.ended;
     if (error) return FAILURE_CODES[error.failure];
-    return unanswered > 0 ? ExitCode.refused : ExitCode.left;
+    return unanswered > 0 || this.#hasLost ? ExitCode.refused : ExitCode.left;
+  }
+
+  #lose(text: string): void {
+    this.#hasLost = true;
+    this.#view.complain(text);
   }
 
   /** Resolves once `isSo`, or it is over. Only one may wait at a time. */
@@ -324,6 +331,8 @@ export class Conversation {
     }
     this.#isIn = true;
     this.#refusal = undefined;
+    // Whose name it was before is somebody else now.
+    this.#ignored.delete(nameKey(welcome.name));
   }
 
   /** Words why it is over, though this person did not leave. */
@@ -352,15 +361,13 @@ export class Conversation {
     if (code === CloseCode.unauthorized) return "unauthorized";
     // What the server has said tells more than its close code.
     switch (this.#refusal?.code) {
-      case undefined:
-        return code === CloseCode.tryAgainLater ? "full" : "unreachable";
       case "full":
         return "full";
       case "unauthorized":
       case "forbidden":
         return "unauthorized";
       default:
-        return "unreachable";
+        return code === CloseCode.tryAgainLater ? "full" : "unreachable";
     }
   }
 }

@@ -27,13 +27,13 @@ const ESCAPE = "\x1b";
 
 /** A control sequence (ECMA-48, section 5.4), whole or its beginning; a run of text; or a key. */
 const KEYS = new RegExp(
-  String.raw`${ESCAPE}(?:\[[\d;?]*[@-~]?|O?[^${ESCAPE}]?)|[^\p{Cc}]+|\p{Cc}`,
+  String.raw`${ESCAPE}(?:\[(?:\[[A-E]?|[\d;?]*[@-~]?)|O?[^${ESCAPE}]?)|[^\p{Cc}]+|\p{Cc}`,
   "gu",
 );
 
 /** A whole control sequence, and those that keys send. Others would be taken for text in part. */
-const CONTROL_SEQUENCE = new RegExp(String.raw`^${ESCAPE}\[[\d;?]*[@-~]$`);
-const KEY_SEQUENCE = new RegExp(String.raw`^${ESCAPE}\[(\d\d?(;\d)?)?[A-Za-z~^$]$`);
+const CONTROL_SEQUENCE = new RegExp(String.raw`^${ESCAPE}\[[\d;?]*[@-Z\\-~]$`);
+const KEY_SEQUENCE = new RegExp(String.raw`^${ESCAPE}\[(\d\d?(;\d)?)?[A-Za-z~^]$`);
 
 /** What a person asks for by keys. */
 export interface EditorEvents {

@@ -35,7 +35,7 @@ const TAB = "    ";
 const CJK = String.raw`[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}][\p{M}\u3001\u3002\uFF01\uFF0C\uFF1F]*`;
 
 /** Tabs and spaces of all kinds, and letters and signs that look like a space. */
-const SPACE = String.raw`[\t\p{Z}\u115F\u1160\u2800\u3164\uFFA0]`;
+const SPACE = String.raw`[\t\p{Z}\u115F\u1160\u2800\u3164\uFFA0\u{1D159}\u{13441}\u{13442}]`;
 
 /** A newline, spaces, or what stays together. */
 const PIECE = new RegExp(String.raw`\n|${SPACE}+|${CJK}|(?:(?!${CJK}|${SPACE})[^\n])+`, "gu");

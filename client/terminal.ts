@@ -195,8 +195,10 @@ export class Terminal implements View {
 
   #submit(text: string): void {
     const conversation = this.#conversation;
-    if (!conversation) return;
-    if (conversation.leaving.aborted) return this.complain("You are leaving: this was not taken.");
+    if (!conversation || text.trim() === "") return;
+    if (conversation.leaving.aborted && text !== "/quit") {
+      return this.complain("You are leaving: this was not taken.");
+    }
     if (conversation.hasRoom) return conversation.take(text);
     this.complain("Too much waits already: this was not taken. The up key brings it back.");
   }

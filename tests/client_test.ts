@@ -325,6 +325,16 @@ Deno.test("client: a server that never lets it in is not full, and what cannot b
   assert.match(other.notices.join("\n"), /cannot read: "time" must be 8640000000000000 or less\./);
 });
 
+Deno.test("client: who takes a name that they ignore does not ignore it any more", async () => {
+  await using server = new TestServer();
+  const alice = new TestClient(server, { name: "alice" });
+  alice.type("/ignore bob\n/nick bob\n");
+  await alice.isTold("* alice is now bob");
+  assert.ok(alice.notices.includes("* You ignore bob; the same again ends it"));
+  assert.equal(await alice.finish("/ignore\n"), 0);
+  assert.ok(alice.notices.includes("* You ignore nobody"));
+});
+
 Deno.test("client: nobody can ignore themselves", async () => {
   await using server = new TestServer();
   const bot = new TestClient(server, { name: "bot", format: "json" });

@@ -119,6 +119,12 @@ Deno.test("editor: control sequences that no key sends do nothing, also in much 
   assert.deepEqual([text, cursor], ["x".repeat(1_000), 950]);
 });
 
+Deno.test("editor: function keys of a Linux console, and sequences in parts, type nothing", () => {
+  using test = new TestEditor();
+  assert.equal(test.type("a\x1b[[Ab", "\x1b[[B", "\x1b[1", ";5D"), "|ab");
+  assert.equal(test.type(`\x1b[[E${"x".repeat(70)}\x1b[[A`), `${"x".repeat(70)}|ab`);
+});
+
 Deno.test("editor: the same line twice is in the history once; other keys with Ctrl or Shift are none of ours", () => {
   using test = new TestEditor();
   test.type("one", ENTER, "two", ENTER, "two", ENTER);

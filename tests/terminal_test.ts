@@ -310,11 +310,12 @@ Deno.test("terminal: Ctrl-C waits for what was said to be accepted, and a second
   const [terminal, peer] = await TestTerminal.start(server);
   terminal.type("said\r\x03");
   await terminal.shows("Waiting for answers");
-  terminal.type("more\r");
+  terminal.type("\rmore\r");
   await terminal.shows("You are leaving: this was not taken.");
   await accept(peer, 1);
   assert.equal(await terminal.exitCode, 0);
   assert.ok(!terminal.text.join("\n").includes("arrived"));
+  assert.equal(terminal.text.join("\n").split("You are leaving").length, 2);
   assert.deepEqual(peer.got, []);
 
   const [other] = await TestTerminal.start(server);
@@ -332,6 +333,30 @@ Deno.test("terminal: who leaves while it is offline does not wait, and is told w
   assert.equal(await terminal.exitCode, 9);
   const text = terminal.text.join("\n");
   assert.ok(text.includes("1 line was not sent") && !text.includes("Waiting for"), text);
+});
+
+Deno.test("terminal: a private message that may be lost makes the exit code 9, and /quit twice leaves", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server);
+  terminal.type("/msg bob hi\r");
+  await peer.take("message");
+  peer.socket.close(1001);
+  await terminal.shows("Not known whether this reached bob: hi");
+  const again = await server.accept();
+  await again.welcome({});
+  await terminal.shows("back");
+  terminal.type("said\r");
+  await again.take("message");
+  terminal.type("/quit\r/quit\r");
+  assert.equal(await terminal.exitCode, 9);
+
+  const [other, echoing] = await TestTerminal.start(server);
+  other.type("/msg bob hi\r");
+  await echoing.take("message");
+  echoing.socket.close(1001);
+  await (await server.accept()).welcome({});
+  await other.shows("back");
+  assert.equal(await other.leave(), 9);
 });
 
 Deno.test("terminal: who leaves with nothing on the way is told nothing", async () => {

@@ -986,10 +986,11 @@ export function parseText(line: string): TextInput | undefined {
 export function parsePersonInput(line: string): PersonInput | undefined {
   const text = cleanText(line);
   const isBlock = text.trim().includes("\n");
-  const isCommand = splitCommand(text, PERSON_COMMANDS)?.command?.takesText === true;
-  if (!isBlock || isCommand) return parseLine(text, PERSON_COMMANDS);
-  // A path or a comment that was pasted is no command.
-  return { messageType: "message", data: parseMessageText(text) };
+  if (isBlock && !splitCommand(text, PERSON_COMMANDS)?.command?.takesText) {
+    // A path or a comment that was pasted is no command.
+    return { messageType: "message", data: parseMessageText(text) };
+  }
+  return parseLine(text, PERSON_COMMANDS);
 }
 
 /** Indents all lines but the first, so that no line of a message can look like another's. */

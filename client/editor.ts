@@ -111,7 +111,7 @@ export class Editor {
   }
 
   #decode(keys: string): void {
-    if (keys !== "") this.#decoder.emit("data", keys);
+    this.#decoder.emit("data", keys);
   }
 
   #press(text: string | undefined, key: Key): void {

@@ -26,7 +26,7 @@ export type ExitCode = typeof ExitCode[keyof typeof ExitCode];
 
 /** What each exit code means, as `--help` lists them. */
 export const EXIT_CODES: readonly (readonly [ExitCode, string])[] = [
-  [ExitCode.left, "left, and nothing that was said is lost; in a pipe, all was accepted"],
+  [ExitCode.left, "left; nothing that was said is lost, and in a pipe all was accepted"],
   [ExitCode.unreachable, "no server there, or the connection has ended for good"],
   [ExitCode.usage, "wrong arguments"],
   [ExitCode.unauthorized, "not let in, such as for a wrong token"],
@@ -35,7 +35,7 @@ export const EXIT_CODES: readonly (readonly [ExitCode, string])[] = [
   [ExitCode.untrusted, "the server's TLS certificate is not trusted"],
   [ExitCode.notChat, "something else than a chat server is there"],
   [ExitCode.full, "the server is full"],
-  [ExitCode.refused, "something that was said is lost, or may be; in a pipe, or was refused"],
+  [ExitCode.refused, "something that was said is lost or may be, or in a pipe was refused"],
   [ExitCode.unwritten, "standard output cannot be written to any more"],
 ];
 

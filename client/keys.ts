@@ -36,7 +36,6 @@ export class PasteSplitter {
   split(text: string): TerminalInput[] {
     const parts: TerminalInput[] = [];
     let rest = this.#held + text;
-    this.#held = "";
     for (;;) {
       const isPasting = this.#pasted !== undefined;
       const mark = isPasting ? PASTE_END : PASTE_BEGIN;

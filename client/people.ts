@@ -1,5 +1,6 @@
 /**
- * The people whom a client knows of in its room, for the completion of their names.
+ * The people whom a client has heard of in its room, or in private, for the completion of their
+ * names.
  *
  * @module
  */
@@ -9,7 +10,7 @@ import { nameKey, type ServerMessage } from "../protocol.ts";
 /** The most people that are kept; who spoke last stays longest. */
 const MAX_PEOPLE = 1_000;
 
-/** People in a room, who spoke last first. */
+/** People, who spoke last first. */
 export class People {
   /** Names by their keys, the most recent last. */
   readonly #names = new Map<string, string>();

@@ -97,7 +97,7 @@ export class Screen {
 
   /** Puts a block in the place of the last one; {@linkcode flush} shows it. */
   amend(block: Block): void {
-    if (this.#news.pop() === undefined) this.#isAmending = this.#blocks.length > 0;
+    if (this.#news.pop() === undefined) this.#isAmending = true;
     this.#news.push(block);
   }
 

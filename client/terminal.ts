@@ -136,7 +136,7 @@ export class Terminal implements View {
   }
 
   clear(): void {
-    this.#transcript.clear();
+    this.#transcript.endBlock();
     this.#screen.clear();
   }
 

@@ -136,8 +136,8 @@ export class Transcript {
     this.#options = options;
   }
 
-  /** Takes note that nothing of what was shown is there any more. */
-  clear(): void {
+  /** Ends the last block: it does not grow any more. */
+  endBlock(): void {
     this.#fold = undefined;
     this.#isCounting = false;
   }
@@ -191,7 +191,7 @@ export class Transcript {
 
   /** Returns a new block, after one for the day if that is another. */
   #show(time: number, words: Words): Shown[] {
-    this.clear();
+    this.endBlock();
     const shown: Shown[] = [];
     const day = formatDay(time);
     if (day !== this.#day) {

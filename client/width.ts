@@ -1,6 +1,6 @@
 /**
- * How many columns of a terminal text takes: what terminals and their programs call `wcwidth`. They do
- * not agree about all code points: what must fit into a row goes by the most that any gives.
+ * How many columns of a terminal text takes: what terminals and their programs call `wcwidth`. They
+ * do not agree about all code points: what must fit into a row goes by the most that any gives.
  *
  * @module
  */

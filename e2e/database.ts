@@ -13,20 +13,8 @@ import { DatabaseSync } from "node:sqlite";
 import { openSqlite } from "../server/sqlite.ts";
 import { StoreError } from "../server/store.ts";
 import { Peer } from "../tests/peer.ts";
+import { Directory } from "./directory.ts";
 import { Program, roleArgs, startServer } from "./program.ts";
-
-/** A directory that is gone after the test. */
-class Directory implements Disposable {
-  readonly path: string = Deno.makeTempDirSync();
-
-  file(name: string): string {
-    return `${this.path}/${name}`;
-  }
-
-  [Symbol.dispose](): void {
-    Deno.removeSync(this.path, { recursive: true });
-  }
-}
 
 /** Makes a file as the server does, with `count` events in it. */
 function makeHistory(path: string, count = 2_000): void {

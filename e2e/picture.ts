@@ -10,6 +10,7 @@
 import { TmuxPane } from "./tmux.ts";
 import { clientCommand, Program, startServer } from "./program.ts";
 import { widthOf } from "../client/width.ts";
+import { channelsOf } from "../tests/palette.ts";
 
 const DOCS = new URL("../docs/", import.meta.url);
 
@@ -109,10 +110,7 @@ function colorOf({ color, isInverse }: Look, theme: Theme): string {
   if (isInverse) return theme.background;
   if (color === "red" || color === "magenta") return theme[color];
   if (color === undefined) return theme.foreground;
-  const levels = [0, 95, 135, 175, 215, 255];
-  const index = color - 16;
-  const channels = [Math.floor(index / 36), Math.floor(index / 6) % 6, index % 6];
-  return `rgb(${channels.map((channel) => levels[channel]).join(" ")})`;
+  return `rgb(${channelsOf(color).join(" ")})`;
 }
 
 function escapeXml(text: string): string {

@@ -9,6 +9,7 @@
 import assert from "node:assert/strict";
 import { colorOf } from "../client/colors.ts";
 import { Peer, TestServer } from "../tests/peer.ts";
+import { Directory } from "./directory.ts";
 import { clientCommand, startServer } from "./program.ts";
 import { TmuxPane } from "./tmux.ts";
 
@@ -226,13 +227,13 @@ Deno.test("terminal: after a crash the terminal is as it was", async () => {
 Deno.test("terminal: who closes the window has left, without a word", async () => {
   const { program: server, port } = await startServer();
   await using _server = server;
-  const errors = await Deno.makeTempFile();
+  using directory = new Directory();
+  const errors = directory.file("errors");
   const pane = await openClient(port, { args: `2>${errors}` });
   await server.line();
   await pane[Symbol.asyncDispose]();
   assert.match(await server.line(), /Disconnected 127\.0\.0\.1:\d+ \(1000\)$/);
   assert.equal(await Deno.readTextFile(errors), "");
-  await Deno.remove(errors);
 });
 
 Deno.test("terminal: stopped and continued by a shell, it is there as before", async () => {

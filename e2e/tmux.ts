@@ -6,6 +6,7 @@
  */
 
 import { readLines } from "../client/lines.ts";
+import { Directory } from "./directory.ts";
 
 const ROOT = new URL("..", import.meta.url);
 
@@ -32,7 +33,7 @@ function unescape(text: string): string {
 export class TmuxPane implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   /** Where the socket of its tmux is. */
-  readonly #directory: string;
+  readonly #directory = new Directory();
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly #replies: { lines: string[]; resolve: (lines: string[]) => void }[] = [];
   readonly #reading: Promise<void>;
@@ -41,13 +42,12 @@ export class TmuxPane implements AsyncDisposable {
   #hasEnded = false;
   #wake: (() => void) | undefined;
 
-  private constructor(directory: string, command: string, size: readonly string[]) {
-    this.#directory = directory;
+  private constructor(command: string, size: readonly string[]) {
     this.#child = new Deno.Command("tmux", {
       args: [
         "-u",
         "-S",
-        `${directory}/socket`,
+        this.#directory.file("socket"),
         "-f",
         "/dev/null",
         "-C",
@@ -67,7 +67,7 @@ export class TmuxPane implements AsyncDisposable {
   /** Opens a window of that size, and runs a shell command in it. */
   static async open(command: string, columns = 80, rows = 24): Promise<TmuxPane> {
     const size = ["-x", String(columns), "-y", String(rows)];
-    const pane = new TmuxPane(await Deno.makeTempDir(), command, size);
+    const pane = new TmuxPane(command, size);
     // The first reply is that of new-session itself.
     await pane.#expectReply();
     await pane.#ask("set-option -g remain-on-exit on");
@@ -224,6 +224,6 @@ export class TmuxPane implements AsyncDisposable {
     await this.#stdin.close().catch(() => {});
     await this.#reading;
     await this.#child.status;
-    await Deno.remove(this.#directory, { recursive: true });
+    this.#directory[Symbol.dispose]();
   }
 }

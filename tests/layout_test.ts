@@ -113,7 +113,7 @@ Deno.test("widthOf: wide letters and emoji take two columns, marks and joiners n
   for (const [text, width] of widths) assert.equal(widthOf(text), width, text);
 });
 
-Deno.test("reachOf: what terminals do not agree about counts as much as any of them gives it", () => {
+Deno.test("reachOf: where terminals disagree, the widest of them counts", () => {
   const reaches: [string, number][] = [["abc", 3], ["é", 1], ["❤\uFE0F", 2], ["🇩🇪", 4], [
     "\u1161",
     2,

@@ -5,6 +5,7 @@ import { plain, wrap } from "../client/layout.ts";
 import type { Context } from "../client/link.ts";
 import { formatDay, formatTime, mentionOf, type Shown, Transcript } from "../client/transcript.ts";
 import type { ServerMessage } from "../protocol.ts";
+import { channelsOf } from "./palette.ts";
 
 /** A time of day here, on 21 November 2026. */
 function at(hours: number, minutes: number, seconds = 0): number {
@@ -185,10 +186,10 @@ Deno.test("transcript: what is said between two who come makes two blocks of the
   assert.ok(!shown[0]?.isAmended);
 });
 
-Deno.test("transcript: once it is cleared, who comes is not told with those before", () => {
+Deno.test("transcript: once its block is ended, who comes is not told with those before", () => {
   const transcript = begin();
   transcript.take(moved("join", "bob"), OTHERS);
-  transcript.clear();
+  transcript.endBlock();
   const shown = transcript.take(moved("join", "carol"), OTHERS);
   assert.deepEqual(rowsOf(shown), ["12:00 --> carol joined"]);
   assert.ok(!shown[0]?.isAmended);
@@ -263,11 +264,8 @@ Deno.test("colorOf: the same for the same name in any case, and many names have 
 
 /** The relative luminance of one of 256 terminal colours that is in the cube of 6 x 6 x 6. */
 function luminanceOf(color: number): number {
-  const levels = [0, 95, 135, 175, 215, 255];
-  const index = color - 16;
-  const channels = [Math.floor(index / 36), Math.floor(index / 6) % 6, index % 6];
-  const [r = 0, g = 0, b = 0] = channels.map((channel) => {
-    const value = (levels[channel] ?? 0) / 255;
+  const [r = 0, g = 0, b = 0] = channelsOf(color).map((channel) => {
+    const value = channel / 255;
     return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
   });
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;

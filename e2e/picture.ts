@@ -236,6 +236,7 @@ async function main(): Promise<void> {
 
   await pane.press("C-c");
   await enter(pane, "/clear");
+  await pane.until((rows) => rows.length === 1 && rows[0] === "lobby>");
   await bob.says("Now I stop the server for a minute.");
   await carol.says("Then I write that down until it is back.");
   await dave.says("/me gets coffee");

@@ -18,6 +18,7 @@ import { ExitCode, FAILURE_CODES } from "./client/exit.ts";
 import { ConnectError } from "./client/failure.ts";
 import { parseClientFlags, USAGE, UsageError } from "./client/flags.ts";
 import { Pipe } from "./client/pipe.ts";
+import { explain } from "./client/reason.ts";
 import { Terminal } from "./client/terminal.ts";
 import { OwnTty } from "./client/tty.ts";
 import config from "./deno.json" with { type: "json" };
@@ -36,7 +37,7 @@ export interface Face extends View {
  * @throws {ConnectError} If there is no server at `url`, or it does not let anybody in.
  */
 export async function chat(options: ConversationOptions, face: Face): Promise<ExitCode> {
-  return await face.attend(new Conversation(options, face));
+  return await face.attend(new Conversation({ explain, ...options }, face));
 }
 
 /** How long to wait for room in a pipe that does not block, in milliseconds. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { readText } from "../client/lines.ts";
 /** The core that the server has for itself, and the one that the load has, if there are two. */
 const [SERVER_CORE, LOAD_CORE] = ["0", "1"];
 
@@ -90,7 +91,7 @@ export class ServerProcess implements AsyncDisposable {
 
 /** Reads the port from a line such as `port 8080` or `Server running on 127.0.0.1:8080`. */
 async function readPort(stdout: ReadableStream<Uint8Array>): Promise<number> {
-  const reader = stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = readText(stdout);
   let text = "";
   for (;;) {
     const { value, done } = await reader.read();

@@ -1,14 +1,14 @@
 /**
- * The colour of a name: always the same for the same name, and readable on dark and on light.
+ * The colour of a name on a terminal, readable on dark and on light.
  *
  * @module
  */
 
 import { rgb8 } from "@std/fmt/colors";
-import { nameKey } from "../protocol.ts";
+import { hueOf } from "./hue.ts";
 
 /**
- * Colours of the 256 that terminals share. The contrast of each is at least 3.5 to 1 both on white
+ * A colour for each hue, of the 256 that terminals share. The contrast of each is at least 3.5 to 1 both on white
  * and on the dark grey `#1e1e1e` (WCAG 2.2, relative luminance).
  */
 export const NAME_COLORS: readonly number[] = [
@@ -18,12 +18,7 @@ export const NAME_COLORS: readonly number[] = [
 
 /** Returns the colour of a name, one of {@linkcode NAME_COLORS}. */
 export function colorOf(name: string): number {
-  // FNV-1a, which spreads names that differ little.
-  let hash = 0x811c9dc5;
-  for (const character of nameKey(name)) {
-    hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
-  }
-  return NAME_COLORS[(hash >>> 8) % NAME_COLORS.length] ?? 0;
+  return NAME_COLORS[hueOf(name)] ?? 0;
 }
 
 /** Returns what writes text in the colour of a name. */

@@ -19,7 +19,7 @@ import {
   type ServerMessage,
   type Welcome,
 } from "../protocol.ts";
-import { connect, formatUrl } from "./connect.ts";
+import { connect, type Explain, formatUrl } from "./connect.ts";
 import { ExitCode, FAILURE_CODES } from "./exit.ts";
 import { ConnectError, type ConnectFailure } from "./failure.ts";
 import { type Context, type Ending, Link } from "./link.ts";
@@ -51,6 +51,8 @@ export interface ConversationOptions {
   /** The wanted name. Default: the server gives one. */
   readonly name?: string | undefined;
   readonly room?: string | undefined;
+  /** Finds out why there is no connection. Default: there is no answer. */
+  readonly explain?: Explain | undefined;
 }
 
 /** One person's or program's part in a chat. */
@@ -79,8 +81,8 @@ export class Conversation {
   constructor(options: ConversationOptions, view: View) {
     this.#options = options;
     this.#view = view;
-    const { url, name, room } = options;
-    this.#link = new Link({ connect: () => connect(url), name, room }, {
+    const { url, name, room, explain } = options;
+    this.#link = new Link({ connect: () => connect(url, { explain }), name, room }, {
       receive: (message, context) => this.#receive(message, context),
       lost: (delay) => {
         view.notify(`connection lost, trying again in ${Math.ceil(delay / 1000)} s`);

@@ -15,6 +15,15 @@ export class InputError extends Error {
 }
 
 /**
+ * Returns what reads bytes of UTF-8 as text; those that are not become U+FFFD.
+ */
+export function readText(input: ReadableStream<Uint8Array>): ReadableStreamDefaultReader<string> {
+  // The DOM's declaration of a decoder, which holds where the page is checked too, takes too little.
+  const decoder = new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>;
+  return input.pipeThrough(decoder).getReader();
+}
+
+/**
  * Yields the lines of `input`, without their `\n` or `\r\n`; a last line without one counts. Bytes
  * that are not UTF-8 become U+FFFD. Ends when `input` ends or `signal` is aborted.
  *
@@ -27,7 +36,7 @@ export async function* readLines(
   input: ReadableStream<Uint8Array>,
   { signal }: { signal?: AbortSignal } = {},
 ): AsyncGenerator<string, void> {
-  const reader = input.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = readText(input);
   const stop = (): void => void reader.cancel().catch(() => {});
   signal?.addEventListener("abort", stop);
   if (signal?.aborted) stop();

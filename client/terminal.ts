@@ -12,6 +12,7 @@ import { cleanPaste, Editor } from "./editor.ts";
 import type { ExitCode } from "./exit.ts";
 import { PasteSplitter, type TerminalInput } from "./keys.ts";
 import type { Span } from "./layout.ts";
+import { readText } from "./lines.ts";
 import type { Context } from "./link.ts";
 import { formatPrompt, formatWaiting, layoutLive, type Status } from "./prompt.ts";
 import { type Live, Screen, type Size } from "./screen.ts";
@@ -93,7 +94,7 @@ export class Terminal implements View {
     this.#conversation = conversation;
     await conversation.begin();
     const { tty, input } = this.#options;
-    const reader = input.pipeThrough(new TextDecoderStream()).getReader();
+    const reader = readText(input);
     tty.open({
       resize: () => this.#screen.repaint(),
       resume: () => this.#screen.resume(),

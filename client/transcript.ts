@@ -16,20 +16,13 @@ import {
   type Users,
 } from "../protocol.ts";
 import { nameStyle } from "./colors.ts";
+import { Fold } from "./fold.ts";
 import type { Block, Span, Style } from "./layout.ts";
 import type { Context } from "./link.ts";
-
-/** People who come and go within so many milliseconds of the first are told in one block. */
-const FOLD_TIME = 60_000;
-
-/** The most names in such a block; of more, only how many they are. */
-const MAX_FOLDED = 8;
+import { formatDay, formatTime, mentionOf } from "./words.ts";
 
 /** The most names that are shown to who comes in; `/users` shows more. */
 const MAX_ON_ARRIVAL = 10;
-
-/** The most comings, and goings, in such a block; then there is another. */
-const MAX_FOLD = 1_000;
 
 /** How many columns stand before all text: the time and a mark. */
 const GUTTER = 6;
@@ -46,62 +39,12 @@ export interface Shown {
   readonly isLoud: boolean;
 }
 
-/** Who came and went, in a block that can still grow. */
-interface Fold {
-  readonly since: number;
-  readonly joined: Set<string>;
-  readonly left: Set<string>;
-}
-
 /** Settings of a {@linkcode Transcript}. */
 export interface TranscriptOptions {
   /** Returns the person's own name. */
   readonly name: () => string | undefined;
   /** Returns the time for what has none of its own, in milliseconds since 1970. */
   readonly now: () => number;
-}
-
-/** Returns a time of day, here, as `HH:MM`. */
-export function formatTime(time: number): string {
-  const date = new Date(time);
-  return [date.getHours(), date.getMinutes()].map((n) => String(n).padStart(2, "0")).join(":");
-}
-
-const DAY_FORMAT = new Intl.DateTimeFormat("en-GB", { dateStyle: "full" });
-
-/** Returns a day, here, such as `Saturday 21 November 2026`. */
-export function formatDay(time: number): string {
-  return DAY_FORMAT.format(time).replace(",", "");
-}
-
-/**
- * Returns a pattern that finds `name` in a text, alone and not as a part of another name, in any
- * case.
- */
-export function mentionOf(name: string): RegExp {
-  const letter = String.raw`[\p{L}\p{M}\p{Nd}_]`;
-  const word = name.replace(/[^\p{L}\p{M}\p{Nd}_]/gu, (character) => {
-    return `\\u{${character.codePointAt(0)?.toString(16)}}`;
-  });
-  return new RegExp(`(?<!${letter}[-.]?)${word}(?![-.]?${letter})`, "giu");
-}
-
-/** Words a list of people, some of whom may not be named. */
-function wordPeople(names: ReadonlySet<string>): string {
-  const shown = [...names].slice(0, MAX_FOLDED);
-  const others = names.size - shown.length;
-  if (others > 0) return `${shown.join(", ")} and ${others} ${others === 1 ? "other" : "others"}`;
-  const last = shown.pop() ?? "";
-  return shown.length === 0 ? last : `${shown.join(", ")} and ${last}`;
-}
-
-function wordFold({ joined, left }: Fold): string {
-  const parts = [
-    ...(joined.size > 0 ? [`${wordPeople(joined)} joined`] : []),
-    ...(left.size > 0 ? [`${wordPeople(left)} left`] : []),
-  ];
-  const arrow = left.size === 0 ? "-->" : joined.size === 0 ? "<--" : "<->";
-  return `${arrow} ${parts.join("; ")}`;
 }
 
 /** What stands behind the time. */
@@ -228,18 +171,14 @@ export class Transcript {
   }
 
   #foldIn({ time, from }: Membership, messageType: "join" | "leave"): Shown[] {
-    const fold = this.#fold;
-    const isAmended = fold !== undefined && time - fold.since < FOLD_TIME &&
-      formatDay(time) === this.#day && fold.joined.size + fold.left.size < MAX_FOLD;
-    const next = isAmended
-      ? fold
-      : { since: time, joined: new Set<string>(), left: new Set<string>() };
-    (messageType === "join" ? next.joined : next.left).add(from);
-    const words = { spans: [{ text: wordFold(next), style: dim }] };
+    const isAmended = this.#fold?.isOpen(time) === true;
+    const fold = (isAmended ? this.#fold : undefined) ?? new Fold(time);
+    fold.add(messageType, from);
+    const words = { spans: [{ text: `${fold.arrow} ${fold.text}`, style: dim }] };
     const shown = isAmended
-      ? [{ block: layOut(next.since, words), isAmended, isLoud: false }]
+      ? [{ block: layOut(fold.since, words), isAmended, isLoud: false }]
       : this.#show(time, words);
-    this.#fold = next;
+    this.#fold = fold;
     return shown;
   }
 

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { chat } from "../client.ts";
-import { connect, findReason, formatUrl } from "../client/connect.ts";
+import { connect, formatUrl } from "../client/connect.ts";
 import type { ConversationOptions } from "../client/conversation.ts";
 import { ExitCode, FAILURE_CODES } from "../client/exit.ts";
 import { readLines } from "../client/lines.ts";
 import { ConnectError, type ConnectFailure } from "../client/failure.ts";
 import { Pipe, type PipeOptions } from "../client/pipe.ts";
+import { explain, findReason } from "../client/reason.ts";
 import { GREETING } from "../protocol.ts";
 import { TestServer } from "./peer.ts";
 import { said, ScriptedServer } from "./scripted.ts";
@@ -497,19 +498,19 @@ Deno.test("connect: says why there is no connection", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
-  await assert.rejects(connect(new URL(`ws://127.0.0.1:${port}`)), {
+  await assert.rejects(connect(new URL(`ws://127.0.0.1:${port}`), { explain }), {
     name: "ConnectError",
     message:
       `Cannot connect to ws://127.0.0.1:${port}: connection refused. Is the server running on that port?`,
   });
   await using server = new TestServer();
   const url = server.url("ws", "/healthz");
-  await assert.rejects(connect(new URL(url)), {
+  await assert.rejects(connect(new URL(url), { explain }), {
     message: `Cannot connect to ${url}: HTTP 200 is the answer, not a chat. Check the address.`,
   });
-  await assert.rejects(connect(new URL(url.replace("ws:", "wss:"))), ConnectError);
+  await assert.rejects(connect(new URL(url.replace("ws:", "wss:")), { explain }), ConnectError);
   await using silent = new SilentServer();
-  await assert.rejects(connect(new URL(silent.url), 20), {
+  await assert.rejects(connect(new URL(silent.url), { timeout: 20 }), {
     message: `Cannot connect to ${silent.url}: no answer. Check the address.`,
   });
   const textUrl = server.url("ws", "/text");

@@ -3,7 +3,9 @@ import { inverse } from "@std/fmt/colors";
 import { colorOf, NAME_COLORS } from "../client/colors.ts";
 import { plain, wrap } from "../client/layout.ts";
 import type { Context } from "../client/link.ts";
-import { formatDay, formatTime, mentionOf, type Shown, Transcript } from "../client/transcript.ts";
+import { HUES } from "../client/hue.ts";
+import { type Shown, Transcript } from "../client/transcript.ts";
+import { formatDay, formatTime, mentionOf } from "../client/words.ts";
 import type { ServerMessage } from "../protocol.ts";
 import { channelsOf } from "./palette.ts";
 
@@ -272,6 +274,7 @@ function luminanceOf(color: number): number {
 }
 
 Deno.test("NAME_COLORS: each can be read on white and on dark grey", () => {
+  assert.equal(NAME_COLORS.length, HUES);
   // The luminance of #1e1e1e.
   const dark = ((0x1e / 255 + 0.055) / 1.055) ** 2.4;
   for (const color of NAME_COLORS) {

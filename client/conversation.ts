@@ -22,6 +22,7 @@ import {
 import { connect, type Explain, formatUrl } from "./connect.ts";
 import { ExitCode, FAILURE_CODES } from "./exit.ts";
 import { ConnectError, type ConnectFailure } from "./failure.ts";
+import type { Handover } from "./handover.ts";
 import { type Context, type Ending, Link } from "./link.ts";
 import { People } from "./people.ts";
 
@@ -53,6 +54,8 @@ export interface ConversationOptions {
   readonly room?: string | undefined;
   /** Finds out why there is no connection. Default: there is no answer. */
   readonly explain?: Explain | undefined;
+  /** What the one had whose place this takes. */
+  readonly resume?: Handover | undefined;
 }
 
 /** One person's or program's part in a chat. */
@@ -81,8 +84,8 @@ export class Conversation {
   constructor(options: ConversationOptions, view: View) {
     this.#options = options;
     this.#view = view;
-    const { url, name, room, explain } = options;
-    this.#link = new Link({ connect: () => connect(url, { explain }), name, room }, {
+    const { url, explain } = options;
+    this.#link = new Link({ ...options, connect: () => connect(url, { explain }) }, {
       receive: (message, context) => this.#receive(message, context),
       lost: (delay) => {
         view.notify(`connection lost, trying again in ${Math.ceil(delay / 1000)} s`);
@@ -124,6 +127,11 @@ export class Conversation {
     return this.#people.names.filter((name) => name !== this.name);
   }
 
+  /** Names of people who are not shown. */
+  get ignored(): string[] {
+    return [...this.#ignored.values()];
+  }
+
   /** Names of rooms that were heard of. */
   get rooms(): string[] {
     return [...this.#rooms];
@@ -155,14 +163,16 @@ export class Conversation {
     if (!this.#link.welcome && this.#ending) throw this.#explain(this.#ending);
   }
 
-  /** Does what a line that was typed asks for. */
-  take(line: string): void {
+  /** Does what a line that was typed asks for. Returns whether it was taken. */
+  take(line: string): boolean {
     try {
       const input = parsePersonInput(line);
       if (input) this.#do(input);
+      return true;
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#view.complain(error.message);
+      return false;
     }
   }
 
@@ -174,6 +184,16 @@ export class Conversation {
   send(message: ClientMessage): void {
     this.#link.send(message);
     this.#view.change();
+  }
+
+  /** Tries the next connection now, if it waits for that. */
+  retry(): void {
+    this.#link.retry();
+  }
+
+  /** Returns what another conversation can go on with; undefined before it is let in. */
+  handover(): Handover | undefined {
+    return this.#link.handover();
   }
 
   /** Whether more may be taken. */

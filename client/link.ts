@@ -27,6 +27,7 @@ import {
 } from "../protocol.ts";
 import { Backoff } from "./backoff.ts";
 import { ConnectError } from "./failure.ts";
+import type { Handover } from "./handover.ts";
 import { type Entry, newRef, Outbox } from "./outbox.ts";
 import { Place } from "./place.ts";
 
@@ -113,6 +114,8 @@ export interface LinkOptions {
   readonly name?: string | undefined;
   /** The room to come into. Default: the server's. */
   readonly room?: string | undefined;
+  /** What the one had whose place this takes. */
+  readonly resume?: Handover | undefined;
   /**
    * Calls back after so many milliseconds, unless the returned function is called before. Default:
    * `setTimeout`.
@@ -138,7 +141,7 @@ export class Link {
   /** The connection, until it is lost. */
   #socket: WebSocket | undefined;
   #welcome: Welcome | undefined;
-  readonly #place = new Place();
+  readonly #place: Place;
   /**
    * The ping that follows a registration: its pong says that all is caught up, and what waits can
    * go out. Undefined from then on.
@@ -156,6 +159,8 @@ export class Link {
   /** Cancels the one timer there is: of the silence, of the next connection, or of leaving. */
   #cancelTimer: (() => void) | undefined;
   #isLeaving = false;
+  /** Whether the timer is that of the next connection. */
+  #isPausing = false;
 
   /** Creates a link that is not connected yet. */
   constructor(options: LinkOptions, events: LinkEvents) {
@@ -163,6 +168,10 @@ export class Link {
     this.#events = events;
     this.#after = options.after ?? setTimer;
     this.#backoff = new Backoff(options.random ?? Math.random);
+    const { resume } = options;
+    this.#place = new Place(resume);
+    if (resume) this.#outbox.addName(resume.welcome.name);
+    for (const { message, sent } of resume?.unsaid ?? []) this.#outbox.add(message, sent);
   }
 
   /**
@@ -209,6 +218,23 @@ export class Link {
    */
   async start(): Promise<void> {
     this.#attach(await this.#options.connect());
+    this.#tellUncertain();
+  }
+
+  /** Returns what another link can go on with; undefined before the first welcome. */
+  handover(): Handover | undefined {
+    if (!this.#welcome) return undefined;
+    const unsaid = this.#outbox.entries().flatMap(({ message, sent }) =>
+      message.messageType === "message" ? [{ message, sent }] : []
+    );
+    return { welcome: this.#welcome, seen: this.#place.seen, unsaid };
+  }
+
+  /** Tries the next connection now, if it waits for that. */
+  retry(): void {
+    if (!this.#isPausing || this.#isLeaving) return;
+    this.#cancelTimer?.();
+    void this.#reconnect();
   }
 
   /**
@@ -256,10 +282,12 @@ export class Link {
   }
 
   #registration(): Register {
-    const { name, room } = this.#options;
-    if (!this.#welcome) return { messageType: "register", data: name, room };
-    const { name: data, room: last, epoch, session } = this.#welcome;
-    const { seen: after } = this.#place;
+    const { name, room, resume } = this.#options;
+    const before = this.#welcome ?? resume?.welcome;
+    if (!before) return { messageType: "register", data: name, room };
+    const { name: data, room: last, epoch, session } = before;
+    // Who takes another's place has nothing to show yet: without `after` it gets the history.
+    const after = this.#welcome && this.#place.seen;
     return { messageType: "register", data, room: last, epoch, session, after };
   }
 
@@ -301,20 +329,26 @@ export class Link {
     const isOver = this.#isLeaving || FINAL_CODES.includes(code) || !this.#welcome;
     if (isOver) return this.#end({ code, reason });
     if (BLAMING_CODES.includes(code)) this.#backoff.blame();
-    for (const message of this.#outbox.takeUncertain()) this.#events.uncertain(message);
+    this.#tellUncertain();
     const delay = this.#tryLater();
     if (!this.#isLostTold) this.#events.lost(delay);
     this.#isLostTold = true;
     this.#events.change();
   }
 
+  #tellUncertain(): void {
+    for (const message of this.#outbox.takeUncertain()) this.#events.uncertain(message);
+  }
+
   #tryLater(): number {
     const delay = this.#backoff.next();
+    this.#isPausing = true;
     this.#cancelTimer = this.#after(delay, () => void this.#reconnect());
     return delay;
   }
 
   async #reconnect(): Promise<void> {
+    this.#isPausing = false;
     try {
       this.#attach(await this.#options.connect());
     } catch (error) {

@@ -63,11 +63,12 @@ export class Outbox {
   }
 
   /**
-   * Adds a request, or a message to say: with its own `ref`, or one that it is given.
+   * Adds a request, or a message to say: with its own `ref`, or one that it is given; on how many
+   * connections it went out before, if it did.
    *
    * @throws {ProtocolError} If it is too long, or its `ref` is that of another that is not answered.
    */
-  add(message: ClientMessage): Entry {
+  add(message: ClientMessage, sent = 0): Entry {
     if (isLongerThan(formatChat(message), MAX_MESSAGE_BYTES)) {
       throw new ProtocolError("too_long", `That is over ${MAX_MESSAGE_BYTES} bytes. Send less.`);
     }
@@ -76,7 +77,7 @@ export class Outbox {
     if (this.#entries.has(key)) {
       throw new ProtocolError("bad_message", "That ref is in use. Give each message its own.");
     }
-    const entry = { key, message: isMessage ? { ...message, ref: key } : message, sent: 0 };
+    const entry = { key, message: isMessage ? { ...message, ref: key } : message, sent };
     this.#entries.set(key, entry);
     return entry;
   }

@@ -104,7 +104,7 @@ export class Pipe implements View {
   change(): void {}
 
   #take(line: string, conversation: Conversation): void {
-    if (!this.#isJson || !/^\s*\{/.test(line)) return conversation.take(line);
+    if (!this.#isJson || !/^\s*\{/.test(line)) return void conversation.take(line);
     try {
       conversation.send(parseChat(line));
     } catch (error) {

@@ -16,6 +16,15 @@ export class Place {
   #pastEnd = 0;
   /** Whether the server has told that events before the next one are missed. */
   #isGapTold = false;
+  /** The id after the last event that was seen by who was here before; undefined if nobody was. */
+  #resumed: number | undefined;
+
+  /** Creates one that has seen nothing yet, but takes the place of one that had. */
+  constructor(before?: { readonly welcome: Welcome; readonly seen: number }) {
+    if (!before || before.seen === 0) return;
+    this.#room = before.welcome;
+    this.#resumed = before.seen + 1;
+  }
 
   /** The id of the last event that was seen; 0 before the first. */
   get seen(): number {
@@ -27,6 +36,7 @@ export class Place {
     const isSameRoom = this.#room?.epoch === epoch && this.#room.room === room;
     // A history that is shorter than what was seen of it is another: it came from an old copy.
     if (!isSameRoom || this.seen > id) this.#next = undefined;
+    if (!isSameRoom || (this.#resumed ?? 0) > id + 1) this.#resumed = undefined;
     if (this.#next === undefined) this.#pastEnd = id;
     this.#room = { epoch, room };
   }
@@ -43,7 +53,7 @@ export class Place {
    * seen already.
    */
   take(id: number): number | undefined {
-    const expected = this.#next ?? id;
+    const expected = this.#next ?? Math.min(id, this.#resumed ?? id);
     if (id < expected) return undefined;
     const missed = this.#isGapTold ? 0 : id - expected;
     this.#next = id + 1;

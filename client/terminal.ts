@@ -200,7 +200,7 @@ export class Terminal implements View {
     if (conversation.leaving.aborted && text !== "/quit") {
       return this.complain("You are leaving: this was not taken.");
     }
-    if (conversation.hasRoom) return conversation.take(text);
+    if (conversation.hasRoom) return void conversation.take(text);
     this.complain("Too much waits already: this was not taken. The up key brings it back.");
   }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { reconnectDelay } from "../client/backoff.ts";
 import { connect } from "../client/connect.ts";
 import { ConnectError } from "../client/failure.ts";
+import { formatHandover, parseHandover } from "../client/handover.ts";
 import { ARRIVAL_TIME, Link, type LinkOptions, SILENCE } from "../client/link.ts";
 import { newRef, Outbox } from "../client/outbox.ts";
 import type { ServerMessage } from "../protocol.ts";
@@ -271,6 +272,103 @@ async function startScripted(
   await peer.welcome({ id: events.length }, ...events);
   return { alice: await starting, peer };
 }
+
+Deno.test("link: a connection that waits for its time is tried at once if somebody wants that", async () => {
+  await using server = new ScriptedServer();
+  const starting = TestLink.start(server.port);
+  const first = await server.accept();
+  await first.welcome({});
+  const test = await starting;
+  test.link.retry();
+  first.socket.close(1001);
+  await test.hears("lost, 500 ms");
+  test.link.retry();
+  test.link.retry();
+  const second = await server.accept();
+  await second.welcome({ id: 0 });
+  await test.hears("back, 0 caught up");
+  assert.equal(test.clock.pending, 1, "only the silence is watched");
+  test.link.retry();
+  await test.leave();
+  test.link.retry();
+  assert.equal(test.clock.pending, 0);
+});
+
+Deno.test("link: another takes its place with its name, its history, and what it had to say", async () => {
+  await using server = new TestServer({ history: 3 });
+  await using bob = await server.register("bob");
+  await using proxy = new Proxy(server.port);
+  const before = await TestLink.start(proxy.port, { name: "alice" });
+  for (const data of ["one", "two", "three"]) bob.send({ messageType: "message", data });
+  await before.hears("5 bob: three");
+  proxy.mute();
+  before.say("said, but not known to be");
+  before.link.send({ messageType: "message", data: "psst", to: "bob" });
+  before.link.send({ messageType: "users" });
+  await bob.jsonWhere(({ data }) => data === "psst");
+  const json = formatHandover(before.link.handover() ?? assert.fail());
+  proxy.cut();
+  await before.until(() => !before.link.isConnected);
+  before.say("said offline");
+  const offline = before.link.handover()?.unsaid.map(({ message, sent }) => [message.data, sent]);
+  assert.deepEqual(offline, [["said, but not known to be", 1], ["said offline", 0]]);
+  const resume = parseHandover(json) ?? assert.fail();
+  const after = new TestLink(server.port, { name: "ignored", resume });
+  await after.link.start();
+  await after.until(() => after.link.unanswered === 0);
+  assert.deepEqual(after.told, [
+    "uncertain psst",
+    "welcome alice in lobby",
+    "users",
+    "5 bob: three, past",
+    "6 alice: said, but not known to be, past, own",
+    "alice leave, past",
+    "alice join",
+  ]);
+  await before.leave();
+  await after.leave();
+});
+
+Deno.test("link: who takes a place is told what happened meanwhile and is not in the history", async () => {
+  const welcome = { messageType: "welcome", data: "", name: "al", address: "x", room: "lobby" };
+  const expected: [fields: object, first: number, told: string[]][] = [
+    [{ epoch: "e", id: 9 }, 9, ["missed 5"]],
+    [{ epoch: "e", id: 9 }, 4, []],
+    [{ epoch: "e", id: 9 }, 2, []],
+    [{ epoch: "other", id: 9 }, 9, []],
+    [{ epoch: "e", id: 9, room: "dev" }, 9, []],
+    [{ epoch: "e", id: 1 }, 2, []],
+  ];
+  for (const [fields, first, told] of expected) {
+    await using server = new ScriptedServer();
+    const resume = parseHandover(JSON.stringify({
+      welcome: JSON.stringify({ ...welcome, epoch: "e", session: "s", id: 1 }),
+      seen: 3,
+      unsaid: [],
+    }));
+    const test = new TestLink(server.port, { resume });
+    const started = test.link.start();
+    const peer = await server.accept();
+    const registration = await peer.welcome(fields, said(first, "hi"));
+    assert.deepEqual(registration, {
+      messageType: "register",
+      data: "al",
+      room: "lobby",
+      epoch: "e",
+      session: "s",
+    });
+    await started;
+    await test.until(() => test.told.some((line) => line.includes("bob: hi")));
+    assert.deepEqual(test.told.filter((line) => line.startsWith("missed")), told);
+    await test.leave();
+  }
+});
+
+Deno.test("parseHandover: anything else is none", () => {
+  for (const json of ["", "1", "null", "[]", "{}", '{"welcome":"{}","seen":1,"unsaid":[]}']) {
+    assert.equal(parseHandover(json), undefined);
+  }
+});
 
 Deno.test("link: registers again with session, epoch and the last id; sends again with the same ref", async () => {
   await using server = new ScriptedServer();

@@ -25,6 +25,7 @@ import {
   ProtocolError,
   splitChat,
 } from "./protocol.ts";
+import { answerAsset, type Asset, loadAssets } from "./server/assets.ts";
 import { systemClock } from "./server/clock.ts";
 import type { Open } from "./server/connection.ts";
 import { chatDialect, type DialectFor, textDialect } from "./server/dialects.ts";
@@ -81,7 +82,7 @@ export interface ChatServer {
 interface Context {
   readonly hub: Hub;
   readonly intake: Intake;
-  readonly tcpPort: number | undefined;
+  readonly assets: ReadonlyMap<string, Asset>;
 }
 
 /** An HTTP request whose URL is valid, and the `IP:PORT` that it came from. */
@@ -110,11 +111,18 @@ function text(body: string, init: ResponseInit = {}): Response {
 }
 
 function answerRoot(visit: Visit, context: Context): Response {
-  if (!wantsWebSocket(visit)) return text(formatGuide(visit.url, context));
+  if (!wantsWebSocket(visit)) return answerFile(visit, context);
   if (!offers(visit, CHAT_V1)) {
     return connect(visit, context, { dialect: envelopeDialect(context.hub.clock) });
   }
   return connect(visit, context, { dialect: chatDialect, split: splitChat, protocol: CHAT_V1 });
+}
+
+/** Answers with a file of the chat page. */
+function answerFile({ request, url }: Visit, { assets }: Context): Response {
+  const asset = assets.get(url.pathname);
+  if (asset) return answerAsset(asset, request);
+  return text("There is nothing here. Try /.", { status: 404 });
 }
 
 function answerText(visit: Visit, context: Context): Response {
@@ -129,20 +137,6 @@ function answerHealth(_visit: Visit, { hub }: Context): Response {
 
 function answerMetrics(_visit: Visit, { hub }: Context): Response {
   return new Response(formatMetrics(hub), { headers: { "content-type": METRICS_TYPE } });
-}
-
-/** Returns what `GET /` says: how to come in. */
-function formatGuide({ host, hostname }: URL, { tcpPort }: Context): string {
-  const ways = [
-    [`deno task client --server=ws://${host}`, "our own client, in a terminal"],
-    [`websocat ws://${host}/text`, "lines of text over WebSocket"],
-    ...tcpPort === undefined
-      ? []
-      : [[`nc ${hostname.replace(/[[\]]/g, "")} ${tcpPort}`, "lines of text over TCP"]],
-    [`new WebSocket("ws://${host}", "${CHAT_V1}")`, "JSON, for programs and pages"],
-  ];
-  const rows = ways.map(([way = "", what]) => `  ${way.padEnd(50)} ${what}`);
-  return ["Broadcast chat. However you come in, it is one conversation:", "", ...rows].join("\n");
 }
 
 function wantsWebSocket({ request }: Visit): boolean {
@@ -189,8 +183,7 @@ function connect(
 function answer(request: Request, address: string, context: Context): Response {
   const url = URL.parse(request.url);
   if (!url) throw new ProtocolError("bad_message", "The Host header is no host.");
-  const route = ROUTES.get(url.pathname);
-  if (!route) return text("There is nothing here. Try /.", { status: 404 });
+  const route = ROUTES.get(url.pathname) ?? answerFile;
   if (request.method !== "GET" && request.method !== "HEAD") {
     return text("Only GET and HEAD.", { status: 405, headers: { allow: "GET, HEAD" } });
   }
@@ -276,14 +269,15 @@ function open(hub: Hub, { hostname, port, tcpPort }: ServeOptions): ChatServer {
     { hostname, port: tcpPort },
     (address) => serveTcp({ ...address, open: openTcp, log }),
   );
-  const context = { hub, intake, tcpPort: tcp?.addr.port };
+  const context = { hub, intake, assets: loadAssets() };
   const answerHttp: Deno.ServeHandler<Deno.NetAddr> = (request, { remoteAddr }) =>
     handle(request, formatAddress(remoteAddr), context);
   let http: Deno.HttpServer<Deno.NetAddr>;
   try {
     http = listen(
       { hostname, port },
-      (address) => Deno.serve({ ...address, onListen() {} }, answerHttp),
+      (address) =>
+        Deno.serve({ ...address, automaticCompression: true, onListen() {} }, answerHttp),
     );
   } catch (error) {
     tcp?.shutdown();

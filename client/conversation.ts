@@ -25,6 +25,7 @@ import { ConnectError, type ConnectFailure } from "./failure.ts";
 import type { Handover } from "./handover.ts";
 import { type Context, type Ending, Link } from "./link.ts";
 import { People } from "./people.ts";
+import { Roster } from "./roster.ts";
 
 /** The most messages and commands that may be unanswered; more input waits. */
 const MAX_UNANSWERED = 64;
@@ -60,6 +61,8 @@ export interface ConversationOptions {
 
 /** One person's or program's part in a chat. */
 export class Conversation {
+  /** Who is in the room. */
+  readonly roster: Roster = new Roster();
   readonly #options: ConversationOptions;
   readonly #view: View;
   readonly #link: Link;
@@ -319,6 +322,7 @@ export class Conversation {
       return this.#view.show(message, { ...context, isRoutine: true });
     }
     this.#people.take(message);
+    this.roster.take(message, context);
     if (this.#isIgnored(message, context)) return;
     this.#learn(message);
     if (message.messageType === "welcome") return this.#greet(message, context);

@@ -7,11 +7,16 @@
 
 import type { Welcome } from "../protocol.ts";
 
+/** Of so many rooms that were left it is known what was seen. */
+export const MAX_LEFT = 20;
+
 /** Where a client is in one room after the other. */
 export class Place {
   #room: Pick<Welcome, "epoch" | "room"> | undefined;
   /** The id of the next event that was not seen; undefined before the first. */
   #next: number | undefined;
+  /** The same of rooms that were left, by their names; the last one that was left is the last. */
+  readonly #left = new Map<string, number>();
   /** Up to this id, what comes is the room's past. */
   #pastEnd = 0;
   /** Whether the server has told that events before the next one are missed. */
@@ -34,11 +39,24 @@ export class Place {
   /** Comes into a room, or back into it. */
   enter({ epoch, room, id }: Welcome): void {
     const isSameRoom = this.#room?.epoch === epoch && this.#room.room === room;
+    if (!isSameRoom) this.#move(epoch, room);
     // A history that is shorter than what was seen of it is another: it came from an old copy.
-    if (!isSameRoom || this.seen > id) this.#next = undefined;
-    if (!isSameRoom || (this.#resumed ?? 0) > id + 1) this.#resumed = undefined;
-    if (this.#next === undefined) this.#pastEnd = id;
+    if (this.seen > id) this.#next = undefined;
+    if ((this.#resumed ?? 0) > id + 1) this.#resumed = undefined;
+    if (!isSameRoom || this.#next === undefined) this.#pastEnd = id;
     this.#room = { epoch, room };
+  }
+
+  /** Leaves the room that this was in, if any, for that one. */
+  #move(epoch: string, room: string): void {
+    const left = this.#room;
+    if (left?.epoch !== epoch) this.#left.clear();
+    else if (this.#next !== undefined) this.#left.set(left.room, this.#next);
+    this.#next = this.#left.get(room);
+    this.#resumed = undefined;
+    this.#left.delete(room);
+    const [oldest] = this.#left.keys();
+    if (this.#left.size > MAX_LEFT && oldest !== undefined) this.#left.delete(oldest);
   }
 
   /** Takes note that the server has told of a gap before the next event. */

@@ -1,0 +1,75 @@
+/**
+ * The roster: who is in the room, as far as the server tells.
+ *
+ * @module
+ */
+
+import type { Membership, ServerMessage, Users } from "../protocol.ts";
+
+const COLLATOR = new Intl.Collator("en", { sensitivity: "base", numeric: true });
+
+/** Who is in the room. */
+export class Roster {
+  /** Addresses by names; undefined where it was not told. */
+  readonly #people = new Map<string, string | undefined>();
+  #count = 0;
+  #isOutdated = false;
+
+  /** How many people there are: more than names, in a crowd. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Whether people have come and gone of whom only the number is known. */
+  get isOutdated(): boolean {
+    return this.#isOutdated;
+  }
+
+  /** The names that are known, in the order of the alphabet. */
+  get names(): string[] {
+    return [...this.#people.keys()].sort(COLLATOR.compare);
+  }
+
+  /** Returns the address of a person, if that is known. */
+  addressOf(name: string): string | undefined {
+    return this.#people.get(name);
+  }
+
+  /** Learns from what the server tells; what is `isPast` is in the list already. */
+  take(message: ServerMessage, { isPast }: { readonly isPast: boolean }): void {
+    switch (message.messageType) {
+      case "users":
+        return this.#list(message);
+      case "presence":
+        if (isPast) return;
+        this.#count = message.count;
+        this.#isOutdated = true;
+        return;
+      case "join":
+      case "leave":
+      case "rename":
+        if (!isPast) this.#change(message);
+        return;
+      case "message":
+        if (this.#people.has(message.from)) this.#people.set(message.from, message.address);
+    }
+  }
+
+  #list({ dataArray, count }: Users): void {
+    const before = new Map(this.#people);
+    this.#people.clear();
+    for (const name of dataArray) this.#people.set(name, before.get(name));
+    this.#count = count;
+    this.#isOutdated = false;
+  }
+
+  #change({ messageType, from, address, data }: Membership): void {
+    const was = this.#people.delete(from);
+    if (messageType === "rename" && data !== undefined) this.#people.set(data, address);
+    if (messageType === "leave") this.#count -= was || this.#count > this.#people.size ? 1 : 0;
+    if (messageType === "join") {
+      this.#people.set(from, address);
+      if (!was) this.#count++;
+    }
+  }
+}

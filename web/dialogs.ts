@@ -1,0 +1,97 @@
+/// <reference lib="dom" />
+/**
+ * The dialogs: about a person, about one's own name, and help.
+ *
+ * @module
+ */
+
+import { cleanName, PERSON_COMMANDS } from "../protocol.ts";
+import { element, part } from "./elements.ts";
+import { avatarOf } from "./transcript.ts";
+
+/** What a person can do in the dialog about another. */
+export interface PersonActions {
+  /** Write to them alone. */
+  readonly write: (name: string) => void;
+  /** Name them in the room. */
+  readonly mention: (name: string) => void;
+  /** Do what a command does, such as `/ignore bob`. */
+  readonly command: (line: string) => void;
+}
+
+/** Someone whom the dialog is about. */
+export interface ChosenPerson {
+  readonly name: string;
+  /** `IP:PORT`, if it is known. */
+  readonly address: string | undefined;
+  readonly isIgnored: boolean;
+}
+
+/** The dialog about a person. */
+export class PersonDialog {
+  readonly #dialog = part("person", HTMLDialogElement);
+  #name = "";
+
+  /** Creates one that is closed. */
+  constructor({ write, mention, command }: PersonActions) {
+    this.#on("person-write", write);
+    this.#on("person-mention", mention);
+    this.#on("person-ignore", (name) => command(`/ignore ${name}`));
+    const seconds = part("person-seconds", HTMLSelectElement);
+    for (const button of this.#dialog.querySelectorAll<HTMLElement>("[data-command]")) {
+      const verb = button.dataset["command"] ?? "";
+      const time = verb === "kick" ? () => "" : () => ` ${seconds.value}`;
+      button.addEventListener("click", () => {
+        this.#dialog.close();
+        command(`/${verb} ${this.#name}${time()}`);
+      });
+    }
+  }
+
+  /** Opens it. */
+  open({ name, address, isIgnored }: ChosenPerson): void {
+    this.#name = name;
+    part("person-name", HTMLElement).textContent = name;
+    part("person-avatar", HTMLElement).replaceChildren(avatarOf(name));
+    part("person-address", HTMLElement).textContent = address === undefined
+      ? ""
+      : `from ${address}`;
+    part("person-ignore", HTMLElement).textContent = isIgnored ? "Hear again" : "Ignore";
+    this.#dialog.showModal();
+  }
+
+  #on(id: string, act: (name: string) => void): void {
+    part(id, HTMLButtonElement).addEventListener("click", () => {
+      this.#dialog.close();
+      act(this.#name);
+    });
+  }
+}
+
+/** Lets the person choose another name, which is passed on as a command. */
+export function prepareRename(nameNow: () => string, command: (line: string) => void): void {
+  const dialog = part("rename-dialog", HTMLDialogElement);
+  const input = part("rename-name", HTMLInputElement);
+  part("rename", HTMLButtonElement).addEventListener("click", () => {
+    input.value = nameNow();
+    // What Escape leaves behind is no answer.
+    dialog.returnValue = "";
+    dialog.showModal();
+    input.select();
+  });
+  dialog.addEventListener("close", () => {
+    const name = cleanName(input.value);
+    if (dialog.returnValue === "rename" && name !== undefined) command(`/nick ${name}`);
+  });
+}
+
+/** Fills the help, and lets the person open it. */
+export function prepareHelp(): void {
+  const dialog = part("help", HTMLDialogElement);
+  const commands = part("help-commands", HTMLElement);
+  for (const { name, usage, help } of PERSON_COMMANDS) {
+    commands.append(element("dt", {}, `/${name} ${usage}`.trim()), element("dd", {}, help));
+  }
+  commands.append(element("dt", {}, "//TEXT"), element("dd", {}, "say what begins with a slash"));
+  part("help-open", HTMLButtonElement).addEventListener("click", () => dialog.showModal());
+}

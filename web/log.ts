@@ -1,0 +1,222 @@
+/// <reference lib="dom" />
+/**
+ * The log: blocks one below the other in a frame that scrolls, of which only those near the reader
+ * are in the document, however many there are.
+ *
+ * Blocks are kept in chunks. The newest chunk is always there, and is what a screen reader listens
+ * to (`role="log"`): what is added to it is read out. Of the chunks before it, which are read out
+ * no more, those around the reader's place are there. So there can be a gap before the newest one
+ * while the reader is far above; it closes before the reader comes to it.
+ *
+ * A reader who is at the end stays at the end; everyone else stays where they are.
+ *
+ * @module
+ */
+
+import { element } from "./elements.ts";
+
+/** Blocks in a chunk. */
+const CHUNK = 50;
+
+/** The most chunks that are in the document, besides the newest. */
+const MAX_ATTACHED = 10;
+
+/** The most chunks that are kept, in the document or not. */
+const MAX_KEPT = 100;
+
+/** Who is less than so many pixels above the end is at the end. */
+const END_MARGIN = 48;
+
+/** Blocks that can be scrolled. */
+export class Log {
+  /** The frame that scrolls. */
+  readonly element: HTMLElement;
+  /** Stands below all blocks. */
+  readonly foot: HTMLElement = element("div", { class: "foot" });
+  readonly #earlier = element("div", { class: "earlier", role: "group", "aria-label": "Earlier" });
+  readonly #newest = element("div", { class: "newest", role: "log", "aria-label": "Messages" });
+  readonly #onMove: () => void;
+  readonly #chunks: HTMLElement[] = [];
+  /** The chunks from `#first` up to and without `#end` are among the earlier ones. */
+  #first = 0;
+  #end = 0;
+  #isAtEnd = true;
+  /** Where the frame was scrolled to, as far as is known. */
+  #top = 0;
+  /** A block that stays in sight, whatever comes below it. */
+  #held: HTMLElement | undefined;
+
+  /** Creates an empty one, which calls `onMove` when its reader comes to the end or leaves it. */
+  constructor(onMove: () => void) {
+    this.#onMove = onMove;
+    const content = element("div", { class: "content" }, this.#earlier, this.#newest, this.foot);
+    this.element = element("div", { class: "log", tabindex: 0 }, content);
+    this.element.addEventListener("scroll", () => this.#follow(), { passive: true });
+    const observer = new ResizeObserver(() => this.#stay());
+    observer.observe(this.element);
+    observer.observe(content);
+  }
+
+  /** Whether the reader is at the end. */
+  get isAtEnd(): boolean {
+    return this.#isAtEnd;
+  }
+
+  /** Adds a block at the end. */
+  append(block: HTMLElement): void {
+    let chunk = this.#chunks.at(-1);
+    if (!chunk || chunk.childElementCount >= CHUNK) chunk = this.#begin();
+    chunk.append(block);
+  }
+
+  /** Keeps a block in sight of a reader who is at the end, whatever comes below it; or no more. */
+  hold(block: HTMLElement | undefined): void {
+    this.#held = block;
+    this.#stay();
+  }
+
+  /** Tells whether a block is further below than what the reader sees. */
+  isBelow(block: HTMLElement): boolean {
+    if (!block.isConnected) return this.#indexOf(block) >= this.#end;
+    return block.getBoundingClientRect().top >= this.element.getBoundingClientRect().bottom;
+  }
+
+  /** Takes away all blocks. */
+  clear(): void {
+    this.#chunks.length = 0;
+    this.#first = this.#end = 0;
+    this.#earlier.replaceChildren();
+    this.#newest.replaceChildren();
+    this.toEnd();
+  }
+
+  /** Brings the reader to the end. */
+  toEnd(): void {
+    const newest = this.#newestIndex;
+    if (this.#end !== newest || newest - this.#first > MAX_ATTACHED) {
+      this.#attach(newest - MAX_ATTACHED);
+    }
+    this.#held = undefined;
+    this.#setAtEnd(true);
+    this.#stay();
+  }
+
+  /** Brings the reader to a block, or to the end if it is not kept any more. */
+  reveal(block: HTMLElement): void {
+    const index = this.#indexOf(block);
+    if (index < 0) return this.toEnd();
+    const isThere = index === this.#newestIndex || (index >= this.#first && index < this.#end);
+    if (!isThere) this.#attach(index - 1);
+    block.scrollIntoView({ block: "start" });
+  }
+
+  #indexOf(block: HTMLElement): number {
+    return this.#chunks.findIndex((chunk) => chunk.contains(block));
+  }
+
+  get #newestIndex(): number {
+    return Math.max(0, this.#chunks.length - 1);
+  }
+
+  /** Begins another chunk. The one before it is not listened to any more. */
+  #begin(): HTMLElement {
+    const before = this.#chunks.at(-1);
+    const index = this.#chunks.length - 1;
+    const next = element("div", { class: "chunk" });
+    this.#chunks.push(next);
+    const hasRoom = this.#isAtEnd || this.#end - this.#first < MAX_ATTACHED;
+    if (before && this.#end === index && hasRoom) {
+      this.#earlier.append(before);
+      this.#end++;
+    }
+    this.#newest.replaceChildren(next);
+    this.#stay();
+    if (this.#chunks.length > MAX_KEPT) this.#forget();
+    while (this.#isAtEnd && this.#end - this.#first > MAX_ATTACHED) {
+      this.#chunks[this.#first++]?.remove();
+    }
+    this.#stay();
+    return next;
+  }
+
+  /** Forgets the oldest chunk. */
+  #forget(): void {
+    if (this.#first === 0 && this.#end > 0) this.#detachFirst();
+    this.#chunks.shift();
+    this.#first = Math.max(0, this.#first - 1);
+    this.#end = Math.max(0, this.#end - 1);
+  }
+
+  /** Takes the first chunk out of the document, and keeps the reader's place. */
+  #detachFirst(): void {
+    const chunk = this.#chunks[this.#first];
+    const height = chunk?.offsetHeight ?? 0;
+    chunk?.remove();
+    this.#first++;
+    this.#scrollTo(this.element.scrollTop - height);
+  }
+
+  /** Has as many chunks in the document as there may be, from that one on. */
+  #attach(from: number): void {
+    this.#first = Math.max(0, from);
+    this.#end = Math.min(this.#first + MAX_ATTACHED, this.#newestIndex);
+    this.#earlier.replaceChildren(...this.#chunks.slice(this.#first, this.#end));
+  }
+
+  #scrollTo(top: number): void {
+    this.element.scrollTop = top;
+    this.#top = this.element.scrollTop;
+  }
+
+  /** Keeps a reader who is at the end there, as far as what is held stays in sight. */
+  #stay(): void {
+    if (!this.#isAtEnd) return;
+    const end = this.element.scrollHeight - this.element.clientHeight;
+    const held = this.#held?.isConnected ? this.#held.offsetTop : end;
+    this.#scrollTo(Math.min(end, held));
+    if (end - held >= END_MARGIN) this.#setAtEnd(false);
+  }
+
+  #setAtEnd(isAtEnd: boolean): void {
+    const hasMoved = this.#isAtEnd !== isAtEnd;
+    this.#isAtEnd = isAtEnd;
+    if (hasMoved) this.#onMove();
+  }
+
+  /** Follows the reader, with more chunks where there are some. */
+  #follow(): void {
+    const { scrollTop, clientHeight, scrollHeight } = this.element;
+    const isNearEnd = scrollHeight - scrollTop - clientHeight < END_MARGIN;
+    // That more was added below is no move of the reader's.
+    const isUp = scrollTop < this.#top - 1;
+    this.#top = scrollTop;
+    if (isNearEnd) {
+      if (!this.#isAtEnd) this.toEnd();
+      return;
+    }
+    if (isUp) this.#setAtEnd(false);
+    if (this.#isAtEnd) return;
+    if (scrollTop < clientHeight) this.#attachBefore();
+    const rest = this.#earlier.offsetTop + this.#earlier.offsetHeight - scrollTop - clientHeight;
+    if (rest < clientHeight && this.#end < this.#newestIndex) this.#attachNext();
+  }
+
+  #attachBefore(): void {
+    const chunk = this.#chunks[this.#first - 1];
+    if (!chunk) return;
+    const before = this.element.scrollHeight;
+    this.#earlier.prepend(chunk);
+    this.#first--;
+    this.#scrollTo(this.element.scrollTop + this.element.scrollHeight - before);
+    // What is far below is out of sight.
+    if (this.#end - this.#first > MAX_ATTACHED) this.#chunks[--this.#end]?.remove();
+  }
+
+  #attachNext(): void {
+    const chunk = this.#chunks[this.#end];
+    if (!chunk) return;
+    this.#earlier.append(chunk);
+    this.#end++;
+    if (this.#end - this.#first > MAX_ATTACHED) this.#detachFirst();
+  }
+}

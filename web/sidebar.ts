@@ -1,0 +1,145 @@
+/// <reference lib="dom" />
+/**
+ * The side of the page: which rooms there are, and who is in this one.
+ *
+ * @module
+ */
+
+import type { Roster } from "../client/roster.ts";
+import { nameKey, type Rooms } from "../protocol.ts";
+import { element, KeyedList, part } from "./elements.ts";
+import { avatarOf } from "./transcript.ts";
+
+/** What the side of the page shows. */
+export interface Sides {
+  readonly name: string;
+  readonly room: string;
+  readonly roster: Roster;
+  /** Names of those who are not shown. */
+  readonly ignored: readonly string[];
+}
+
+/** Someone in the list. */
+interface Person {
+  readonly name: string;
+  readonly isSelf: boolean;
+  readonly isIgnored: boolean;
+}
+
+/** A room in the list. */
+interface RoomItem {
+  readonly name: string;
+  /** Undefined if it is not known. */
+  readonly count: number | undefined;
+  readonly isCurrent: boolean;
+}
+
+/** Settings of a {@linkcode Sidebar}. */
+export interface SidebarOptions {
+  /** The person wants to know, or do, something about another. */
+  readonly choose: (name: string) => void;
+}
+
+function createRoom({ name }: RoomItem): HTMLElement {
+  const link = element("a", { href: `#${name}` }, element("span", { class: "hash" }, "#"), name);
+  return element("li", {}, link, element("span", { class: "count" }));
+}
+
+function updateRoom(shown: HTMLElement, { count, isCurrent }: RoomItem): void {
+  const [link, counted] = shown.children;
+  if (isCurrent) link?.setAttribute("aria-current", "page");
+  else link?.removeAttribute("aria-current");
+  if (!counted) return;
+  counted.textContent = count === undefined ? "" : String(count);
+  counted.setAttribute("aria-label", count === undefined ? "" : wordPeople(count));
+}
+
+function updatePerson(shown: HTMLElement, { isSelf, isIgnored }: Person): void {
+  const note = isSelf ? "you" : isIgnored ? "ignored" : "";
+  const [noted] = shown.getElementsByClassName("note");
+  if (noted) noted.textContent = note;
+  shown.classList.toggle("is-ignored", isIgnored);
+}
+
+/** Words how many people there are. */
+export function wordPeople(count: number): string {
+  return count === 1 ? "1 person" : `${count} people`;
+}
+
+/** The lists beside the conversation. */
+export class Sidebar {
+  readonly #side = part("side", HTMLElement);
+  readonly #rooms = new KeyedList<RoomItem>(part("rooms", HTMLUListElement), {
+    keyOf: ({ name }) => name,
+    create: createRoom,
+    update: updateRoom,
+  });
+  readonly #people: KeyedList<Person>;
+  #known: Rooms | undefined;
+  #sides: Sides | undefined;
+  /** Whether it will be drawn in the next frame. */
+  #isDue = false;
+
+  /** Creates one that shows nothing yet. */
+  constructor({ choose }: SidebarOptions) {
+    this.#people = new KeyedList<Person>(part("people", HTMLUListElement), {
+      keyOf: ({ name }) => name,
+      create: ({ name }) => {
+        const label = element("bdi", { class: "label" }, name);
+        const note = element("span", { class: "note" });
+        const button = element("button", { type: "button" }, avatarOf(name), label, note);
+        button.addEventListener("click", () => choose(name));
+        return element("li", {}, button);
+      },
+      update: updatePerson,
+    });
+    // Where there is room it is always there, and must not lie over the conversation.
+    matchMedia("(min-width: 44rem)").addEventListener("change", () => this.close());
+  }
+
+  /** Takes note of the rooms that there are. */
+  takeRooms(rooms: Rooms): void {
+    this.#known = rooms;
+  }
+
+  /** Closes it, where it lies over the conversation. */
+  close(): void {
+    if (this.#side.matches(":popover-open")) this.#side.hidePopover();
+  }
+
+  /** Shows what has changed, once in a frame. */
+  show(sides: Sides): void {
+    this.#sides = sides;
+    if (this.#isDue) return;
+    this.#isDue = true;
+    requestAnimationFrame(() => this.#draw());
+  }
+
+  #draw(): void {
+    this.#isDue = false;
+    if (!this.#sides) return;
+    const { name, room, roster, ignored } = this.#sides;
+    this.#rooms.show(this.#listRooms(room, roster.count));
+    const hidden = new Set(ignored.map(nameKey));
+    this.#people.show(roster.names.map((person) => ({
+      name: person,
+      isSelf: person === name,
+      isIgnored: hidden.has(nameKey(person)),
+    })));
+    const unnamed = roster.count - roster.names.length;
+    part("more-people", HTMLElement).textContent = unnamed > 0 ? `and ${unnamed} more` : "";
+    part("people-count", HTMLElement).textContent = String(roster.count);
+  }
+
+  #listRooms(current: string, count: number): RoomItem[] {
+    const { dataArray = [], counts = [], count: all = 0 } = this.#known ?? {};
+    const others = dataArray.map((name, i) => ({ name, count: counts[i], isCurrent: false }));
+    const items = [
+      ...others.filter(({ name }) => name !== current),
+      { name: current, count, isCurrent: true },
+    ].sort((a, b) => a.name < b.name ? -1 : 1);
+    const unnamed = all - dataArray.length;
+    part("more-rooms", HTMLElement).textContent = unnamed > 0 ? `and ${unnamed} more` : "";
+    return items;
+  }
+}

@@ -121,7 +121,10 @@ function answerRoot(visit: Visit, context: Context): Response {
 /** Answers with a file of the chat page. */
 function answerFile({ request, url }: Visit, { assets }: Context): Response {
   const asset = assets.get(url.pathname);
-  if (asset) return answerAsset(asset, request);
+  return asset ? answerAsset(asset, request) : answerNothing();
+}
+
+function answerNothing(): Response {
   return text("There is nothing here. Try /.", { status: 404 });
 }
 
@@ -184,6 +187,7 @@ function answer(request: Request, address: string, context: Context): Response {
   const url = URL.parse(request.url);
   if (!url) throw new ProtocolError("bad_message", "The Host header is no host.");
   const route = ROUTES.get(url.pathname) ?? answerFile;
+  if (route === answerFile && !context.assets.has(url.pathname)) return answerNothing();
   if (request.method !== "GET" && request.method !== "HEAD") {
     return text("Only GET and HEAD.", { status: 405, headers: { allow: "GET, HEAD" } });
   }

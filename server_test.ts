@@ -876,13 +876,40 @@ Deno.test("http /metrics: Prometheus text that counts connections, rooms, messag
   ]);
 });
 
-Deno.test("http GET /: says how to come in", async () => {
+Deno.test("http GET /: the chat page, with a policy that lets it do nothing but chat", async () => {
   await using server = new TestServer();
   const response = await fetch(server.url("http"));
-  const body = await response.text();
   assert.equal(response.status, 200);
-  assert.match(body, new RegExp(`websocat ws://127.0.0.1:${server.server.addr.port}/text`));
-  assert.match(body, new RegExp(`nc 127.0.0.1 ${server.server.tcpAddr?.port}`));
+  assert.match(await response.text(), /^<!DOCTYPE html>/);
+  const { headers } = response;
+  assert.equal(headers.get("content-type"), "text/html; charset=utf-8");
+  assert.equal(headers.get("x-content-type-options"), "nosniff");
+  assert.equal(headers.get("referrer-policy"), "no-referrer");
+  const policy = headers.get("content-security-policy") ?? "";
+  assert.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self';/);
+  assert.match(policy, /frame-ancestors 'none'/);
+  assert.doesNotMatch(policy, /unsafe|\*|https?:/);
+});
+
+Deno.test("http: the page's files are sent once, and again only if they have changed", async () => {
+  await using server = new TestServer();
+  for (const path of ["/", "/protocol.ts", "/web/style.css"]) {
+    for (const coding of ["identity", "gzip"]) {
+      const url = server.url("http", path);
+      const headers = { "accept-encoding": coding };
+      const first = await fetch(url, { headers });
+      await first.body?.cancel();
+      assert.equal(first.headers.get("cache-control"), "no-cache");
+      const etag = first.headers.get("etag") ?? "";
+      assert.match(etag, coding === "gzip" ? /^W\/"\S{22}"$/ : /^"\S{22}"$/);
+      const again = await fetch(url, { headers: { ...headers, "if-none-match": `"x", ${etag}` } });
+      assert.deepEqual([again.status, await again.text()], [304, ""]);
+      assert.ok(again.headers.has("content-security-policy"));
+      const other = await fetch(url, { headers: { ...headers, "if-none-match": '"x"' } });
+      assert.equal(other.status, 200);
+      await other.body?.cancel();
+    }
+  }
 });
 
 Deno.test("http: an unknown path is 404, a wrong method 405, /text without an upgrade 426", async () => {

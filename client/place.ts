@@ -23,6 +23,8 @@ export class Place {
   #isGapTold = false;
   /** The id after the last event that was seen by who was here before; undefined if nobody was. */
   #resumed: number | undefined;
+  /** Whether the next event is the first one after this client had left the room and come back. */
+  #isBack = false;
 
   /** Creates one that has seen nothing yet, but takes the place of one that had. */
   constructor(before?: { readonly welcome: Welcome; readonly seen: number }) {
@@ -53,6 +55,7 @@ export class Place {
     if (left?.epoch !== epoch) this.#left.clear();
     else if (this.#next !== undefined) this.#left.set(left.room, this.#next);
     this.#next = this.#left.get(room);
+    this.#isBack = this.#next !== undefined;
     this.#resumed = undefined;
     this.#left.delete(room);
     const [oldest] = this.#left.keys();
@@ -73,9 +76,11 @@ export class Place {
   take(id: number): number | undefined {
     const expected = this.#next ?? Math.min(id, this.#resumed ?? id);
     if (id < expected) return undefined;
-    const missed = this.#isGapTold ? 0 : id - expected;
+    // The first thing that happened in a room after one has left it is that one has left it.
+    const gap = id - expected - (this.#isBack ? 1 : 0);
+    const missed = this.#isGapTold ? 0 : Math.max(0, gap);
     this.#next = id + 1;
-    this.#isGapTold = false;
+    this.#isGapTold = this.#isBack = false;
     return missed;
   }
 

@@ -705,3 +705,27 @@ Deno.test("link: leaves at once, whether the server answers or not, online or of
   await offline.leave();
   assert.equal(offline.clock.pending, 0);
 });
+
+Deno.test("link: back in a room that it had left, it shows what is new there, and counts what is not", async () => {
+  await using server = new TestServer({ history: 2 });
+  await using bob = await server.register("bob");
+  const test = await TestLink.start(server.port, { name: "alice" });
+  const go = async (room: string): Promise<void> => {
+    test.link.send({ messageType: "join", data: room });
+    await test.until(() => test.link.welcome?.room === room && test.link.unanswered === 0);
+  };
+  const meanwhile = async (...texts: string[]): Promise<string[]> => {
+    await go("dev");
+    for (const data of texts) bob.send({ messageType: "message", data });
+    await bob.jsonWhere(({ data }) => data === texts.at(-1));
+    test.told.length = 0;
+    await go("lobby");
+    await test.hears("alice join");
+    return test.told.filter((line) => /^(missed|\d+ bob)/.test(line));
+  };
+  assert.deepEqual(await meanwhile("one"), ["4 bob: one, past"]);
+  assert.deepEqual(await meanwhile("two", "three"), ["7 bob: two, past", "8 bob: three, past"]);
+  const missed = await meanwhile("four", "five", "six");
+  assert.deepEqual(missed, ["missed 1", "12 bob: five, past", "13 bob: six, past"]);
+  await test.leave();
+});

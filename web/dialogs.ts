@@ -68,21 +68,27 @@ export class PersonDialog {
   }
 }
 
-/** Lets the person choose another name, which is passed on as a command. */
-export function prepareRename(nameNow: () => string, command: (line: string) => void): void {
-  const dialog = part("rename-dialog", HTMLDialogElement);
-  const input = part("rename-name", HTMLInputElement);
-  part("rename", HTMLButtonElement).addEventListener("click", () => {
-    input.value = nameNow();
+/** The dialog in which a person takes another name. */
+export class RenameDialog {
+  readonly #dialog = part("rename-dialog", HTMLDialogElement);
+  readonly #input = part("rename-name", HTMLInputElement);
+
+  /** Creates one that is closed, and passes on what is chosen as a command. */
+  constructor(command: (line: string) => void) {
+    this.#dialog.addEventListener("close", () => {
+      const name = cleanName(this.#input.value);
+      if (this.#dialog.returnValue === "rename" && name !== undefined) command(`/nick ${name}`);
+    });
+  }
+
+  /** Opens it. */
+  open(name: string): void {
+    this.#input.value = name;
     // What Escape leaves behind is no answer.
-    dialog.returnValue = "";
-    dialog.showModal();
-    input.select();
-  });
-  dialog.addEventListener("close", () => {
-    const name = cleanName(input.value);
-    if (dialog.returnValue === "rename" && name !== undefined) command(`/nick ${name}`);
-  });
+    this.#dialog.returnValue = "";
+    this.#dialog.showModal();
+    this.#input.select();
+  }
 }
 
 /** Fills the help, and lets the person open it. */

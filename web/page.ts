@@ -22,7 +22,7 @@ import {
 } from "../protocol.ts";
 import { Attention, isLooking } from "./attention.ts";
 import { Composer } from "./composer.ts";
-import { PersonDialog, prepareHelp, prepareRename } from "./dialogs.ts";
+import { PersonDialog, prepareHelp, RenameDialog } from "./dialogs.ts";
 import { element, KeyedList, part } from "./elements.ts";
 import { askName } from "./entry.ts";
 import { memory } from "./memory.ts";
@@ -81,6 +81,7 @@ export class Page implements View {
   readonly #transcripts = new Map<string, Transcript>();
   readonly #sidebar = new Sidebar({ choose: (name) => this.#choose(name) });
   readonly #person: PersonDialog;
+  readonly #rename: RenameDialog;
   readonly #composer: Composer;
   readonly #pendingBox = element("div", { class: "pending", "aria-live": "off" });
   readonly #pending = new KeyedList<SendMessage>(this.#pendingBox, {
@@ -99,7 +100,7 @@ export class Page implements View {
 
   /** Creates one that nobody has come into yet. */
   constructor() {
-    const command = (line: string): void => void this.#conversation?.take(line);
+    const command = (line: string): void => this.#command(line);
     this.#composer = new Composer({
       submit: (line) => this.#submit(line),
       known: () => {
@@ -112,8 +113,11 @@ export class Page implements View {
       mention: (name) => this.#composer.mention(name),
       command,
     });
-    prepareRename(() => this.#conversation?.name ?? "", command);
+    this.#rename = new RenameDialog(command);
     prepareHelp();
+    part("rename", HTMLElement).addEventListener("click", () => {
+      this.#choose(this.#conversation?.name ?? "");
+    });
     part("clear", HTMLElement).addEventListener("click", () => command("/clear"));
     part("leave", HTMLElement).addEventListener("click", () => command("/quit"));
     part("new-room", HTMLElement).addEventListener("submit", (event) => this.#joinAnother(event));
@@ -288,6 +292,12 @@ export class Page implements View {
     }
   }
 
+  /** Does what a control stands for, by the words of its command. */
+  #command(line: string): void {
+    this.#conversation?.take(line);
+    this.change();
+  }
+
   #submit(line: string): boolean {
     const conversation = this.#conversation;
     if (!conversation || conversation.leaving.aborted) return false;
@@ -296,6 +306,7 @@ export class Page implements View {
       return false;
     }
     if (!conversation.take(line)) return false;
+    this.change();
     this.#transcript?.unmark();
     this.#transcript?.log.toEnd();
     return true;
@@ -305,6 +316,7 @@ export class Page implements View {
     const { roster, ignored = [] } = this.#conversation ?? {};
     const isIgnored = ignored.some((other) => nameKey(other) === nameKey(name));
     this.#sidebar.close();
+    if (name === this.#conversation?.name) return this.#rename.open(name);
     this.#person.open({ name, address: roster?.addressOf(name), isIgnored });
   }
 

@@ -41,7 +41,8 @@ export interface SidebarOptions {
 }
 
 function createRoom({ name }: RoomItem): HTMLElement {
-  const link = element("a", { href: `#${name}` }, element("span", { class: "hash" }, "#"), name);
+  const hash = element("span", { class: "hash", "aria-hidden": "true" }, "#");
+  const link = element("a", { href: `#${name}` }, hash, name);
   return element("li", {}, link, element("span", { class: "count" }));
 }
 

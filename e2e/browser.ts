@@ -84,6 +84,8 @@ export interface BrowserOptions {
   readonly height?: number;
   /** What the system wishes. Default: light. */
   readonly scheme?: "light" | "dark";
+  /** Pixels of the screen for each of the page. Default: 1. */
+  readonly scale?: number;
 }
 
 /** A browser with a page, of a person of their own. */
@@ -110,8 +112,8 @@ export class Browser implements AsyncDisposable {
     const { value } = await response.json();
     assert.ok(response.ok, JSON.stringify(value));
     const browser = new Browser(driver, value.sessionId);
-    const { width = 1280, height = 800, scheme = "light" } = options;
-    await browser.resize(width, height);
+    const { width = 1280, height = 800, scheme = "light", scale = 1 } = options;
+    await browser.resize(width, height, scale);
     await browser.cdp("Emulation.setEmulatedMedia", {
       features: [{ name: "prefers-color-scheme", value: scheme }],
     });
@@ -146,9 +148,9 @@ export class Browser implements AsyncDisposable {
     await this.#command("POST", "/back", {});
   }
 
-  /** Gives the page so many CSS pixels. */
-  async resize(width: number, height: number): Promise<void> {
-    const metrics = { width, height, deviceScaleFactor: 1, mobile: false };
+  /** Gives the page so many pixels of its own, each of `scale` pixels of the screen. */
+  async resize(width: number, height: number, scale = 1): Promise<void> {
+    const metrics = { width, height, deviceScaleFactor: scale, mobile: false };
     await this.cdp("Emulation.setDeviceMetricsOverride", metrics);
   }
 

@@ -12,6 +12,7 @@ const COLLATOR = new Intl.Collator("en", { sensitivity: "base", numeric: true })
 export class Roster {
   /** Addresses by names; undefined where it was not told. */
   readonly #people = new Map<string, string | undefined>();
+  #names: readonly string[] | undefined;
   #count = 0;
   #isOutdated = false;
 
@@ -25,9 +26,9 @@ export class Roster {
     return this.#isOutdated;
   }
 
-  /** The names that are known, in the order of the alphabet. */
-  get names(): string[] {
-    return [...this.#people.keys()].sort(COLLATOR.compare);
+  /** The names that are known, in the order of the alphabet. The same list until they change. */
+  get names(): readonly string[] {
+    return this.#names ??= [...this.#people.keys()].sort(COLLATOR.compare);
   }
 
   /** Returns the address of a person, if that is known. */
@@ -57,6 +58,7 @@ export class Roster {
 
   #list({ dataArray, count }: Users): void {
     const before = new Map(this.#people);
+    this.#names = undefined;
     this.#people.clear();
     for (const name of dataArray) this.#people.set(name, before.get(name));
     this.#count = count;
@@ -65,6 +67,7 @@ export class Roster {
 
   #change({ messageType, from, address, data }: Membership): void {
     const was = this.#people.delete(from);
+    this.#names = undefined;
     if (messageType === "rename" && data !== undefined) this.#people.set(data, address);
     if (messageType === "leave") this.#count -= was || this.#count > this.#people.size ? 1 : 0;
     if (messageType === "join") {

@@ -24,6 +24,7 @@ import place from "../client/place.ts" with { type: "text" };
 import roster from "../client/roster.ts" with { type: "text" };
 import words from "../client/words.ts" with { type: "text" };
 import protocol from "../protocol.ts" with { type: "text" };
+import address from "../web/address.ts" with { type: "text" };
 import attention from "../web/attention.ts" with { type: "text" };
 import composer from "../web/composer.ts" with { type: "text" };
 import dialogs from "../web/dialogs.ts" with { type: "text" };
@@ -35,7 +36,9 @@ import log from "../web/log.ts" with { type: "text" };
 import main from "../web/main.ts" with { type: "text" };
 import memory from "../web/memory.ts" with { type: "text" };
 import pageModule from "../web/page.ts" with { type: "text" };
+import pending from "../web/pending.ts" with { type: "text" };
 import sidebar from "../web/sidebar.ts" with { type: "text" };
+import status from "../web/status.ts" with { type: "text" };
 import style from "../web/style.css" with { type: "text" };
 import textModule from "../web/text.ts" with { type: "text" };
 import transcript from "../web/transcript.ts" with { type: "text" };
@@ -45,6 +48,7 @@ const FILES: Readonly<Record<string, string>> = {
   "/": page,
   "/web/style.css": style,
   "/web/icon.svg": icon,
+  "/web/address.ts": address,
   "/web/attention.ts": attention,
   "/web/composer.ts": composer,
   "/web/dialogs.ts": dialogs,
@@ -54,7 +58,9 @@ const FILES: Readonly<Record<string, string>> = {
   "/web/main.ts": main,
   "/web/memory.ts": memory,
   "/web/page.ts": pageModule,
+  "/web/pending.ts": pending,
   "/web/sidebar.ts": sidebar,
+  "/web/status.ts": status,
   "/web/text.ts": textModule,
   "/web/transcript.ts": transcript,
   "/client/backoff.ts": backoff,

@@ -10,65 +10,21 @@ import { Conversation, type View } from "../client/conversation.ts";
 import { ConnectError } from "../client/failure.ts";
 import type { Context } from "../client/link.ts";
 import { MAX_LEFT } from "../client/place.ts";
-import {
-  DEFAULT_ROOM,
-  GREETING,
-  nameKey,
-  parseRoom,
-  ProtocolError,
-  type SendMessage,
-  type ServerMessage,
-  type Welcome,
-} from "../protocol.ts";
+import { DEFAULT_ROOM, GREETING, nameKey, type ServerMessage, type Welcome } from "../protocol.ts";
+import { readHash, roomOfAddress, serverUrl, setAddress } from "./address.ts";
 import { Attention, isLooking } from "./attention.ts";
 import { Composer } from "./composer.ts";
 import { PersonDialog, prepareHelp, RenameDialog } from "./dialogs.ts";
-import { element, KeyedList, part } from "./elements.ts";
+import { part } from "./elements.ts";
 import { askName } from "./entry.ts";
 import { memory } from "./memory.ts";
+import { Pending } from "./pending.ts";
 import { Sidebar, wordPeople } from "./sidebar.ts";
+import { Status } from "./status.ts";
 import { avatarOf, Transcript } from "./transcript.ts";
 
 /** How often it is asked which rooms there are, in milliseconds, while the page is looked at. */
 const ROOMS_TIME = 15_000;
-
-/** Returns where the server's WebSocket is: beside the page. */
-function serverUrl(): URL {
-  const url = new URL(".", location.href);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  url.hash = url.search = "";
-  return url;
-}
-
-/** Returns what an address names behind its `#`. */
-function readHash(hash: string): string {
-  try {
-    return decodeURIComponent(hash.slice(1));
-  } catch (error) {
-    if (error instanceof URIError) return hash.slice(1);
-    throw error;
-  }
-}
-
-/** Returns the room that the address names; undefined if it names none, or not a valid one. */
-function roomOfAddress(): string | undefined {
-  try {
-    return location.hash === "" ? undefined : parseRoom(readHash(location.hash));
-  } catch (error) {
-    if (error instanceof ProtocolError) return undefined;
-    throw error;
-  }
-}
-
-/** Shows what was said and has not come back yet. */
-function createPending({ data, to, action }: SendMessage): HTMLElement {
-  const whom = to === undefined ? "" : `privately to ${to}: `;
-  const text = element("div", { class: "text", dir: "auto" }, `${whom}${data}`);
-  const note = element("div", { class: "note" });
-  const block = element("div", { class: "message is-pending" }, text, note);
-  block.classList.toggle("is-action", action === true);
-  return block;
-}
 
 /** Tells whether something that somebody else has just said is new to the reader. */
 function isNews({ messageType }: ServerMessage, { isOwn, isPast }: Context): boolean {
@@ -83,17 +39,12 @@ export class Page implements View {
   readonly #person: PersonDialog;
   readonly #rename: RenameDialog;
   readonly #composer: Composer;
-  readonly #pendingBox = element("div", { class: "pending", "aria-live": "off" });
-  readonly #pending = new KeyedList<SendMessage>(this.#pendingBox, {
-    keyOf: ({ ref = "" }) => ref,
-    create: createPending,
-  });
+  readonly #pending = new Pending();
+  readonly #status = new Status();
   readonly #new = part("new", HTMLButtonElement);
   #conversation: Conversation | undefined;
   /** The room's, once the person is in one. */
   #transcript: Transcript | undefined;
-  /** What was said and not yet answered, by its `ref`. */
-  #unanswered = new Map<string, SendMessage>();
   #unread = 0;
   /** Whether the next list of rooms, or of people, is for the page and not for the person. */
   readonly #isAsking = { rooms: false, users: false };
@@ -200,13 +151,13 @@ export class Page implements View {
     if (!conversation || !transcript) return;
     const waiting = conversation.waiting();
     const unsaid = waiting.filter((message) => message.messageType === "message");
-    this.#unanswered = new Map(unsaid.map((message) => [message.ref ?? "", message]));
-    this.#pending.show(unsaid);
-    this.#pendingBox.classList.toggle("is-offline", !conversation.isOnline);
-    this.#tellStatus(conversation, unsaid.length);
+    this.#pending.show(unsaid, conversation);
+    if (conversation.leaving.aborted) this.#status.tell("Leaving …");
+    else if (conversation.isConnected) this.#status.tell("");
+    else this.#status.tellOffline(unsaid.length, () => conversation.retry());
     const isMoving = waiting.some(({ messageType }) => messageType === "join");
     // Where the server did not let the person go, the address does not stay either.
-    if (!isMoving && roomOfAddress() !== conversation.room) this.#setAddress(conversation.room);
+    if (!isMoving && roomOfAddress() !== conversation.room) setAddress(conversation.room);
     const { name = "", room, roster, ignored } = conversation;
     part("present", HTMLElement).textContent = wordPeople(roster.count);
     this.#sidebar.show({ name, room, roster, ignored });
@@ -239,13 +190,13 @@ export class Page implements View {
     part("app", HTMLElement).hidden = false;
     part("room", HTMLElement).textContent = room;
     part("log", HTMLElement).replaceChildren(log.element);
-    log.foot.replaceChildren(this.#pendingBox);
+    log.foot.replaceChildren(this.#pending.element);
     log.toEnd();
     this.#unread = 0;
     this.#composer.setRoom(room);
     this.#composer.focus();
     this.#sidebar.close();
-    this.#setAddress(room);
+    setAddress(room);
     this.#askLists();
   }
 
@@ -275,7 +226,7 @@ export class Page implements View {
     { data, ref = "" }: ServerMessage & { messageType: "error" },
     transcript: Transcript,
   ): void {
-    const message = this.#unanswered.get(ref);
+    const message = this.#pending.find(ref);
     if (message) transcript.fail(message, data);
     else transcript.complain(data);
   }
@@ -335,44 +286,14 @@ export class Page implements View {
     this.change();
   }
 
-  /** Has the address name the room. */
-  #setAddress(room: string): void {
-    if (location.hash === `#${room}`) return;
-    if (roomOfAddress() === undefined) history.replaceState(null, "", `#${room}`);
-    else history.pushState(null, "", `#${room}`);
-  }
-
-  #tellStatus(conversation: Conversation, waiting: number): void {
-    const messages = waiting === 1 ? "1 message waits" : `${waiting} messages wait`;
-    const offline = waiting === 0
-      ? "Offline. What you write is kept, and sent when the connection is back."
-      : `Offline. ${messages}, and ${
-        waiting === 1 ? "is" : "are"
-      } sent when the connection is back.`;
-    if (conversation.leaving.aborted) return this.#setStatus("Leaving …");
-    if (conversation.isConnected) return this.#setStatus("");
-    this.#setStatus(offline, { word: "Try now", act: () => conversation.retry() });
-  }
-
-  #setStatus(text: string, offer?: { readonly word: string; readonly act: () => void }): void {
-    const button = part("status-act", HTMLButtonElement);
-    const shown = part("status-text", HTMLElement);
-    // What is said again is read out again.
-    if (shown.textContent !== text) shown.textContent = text;
-    button.textContent = offer?.word ?? "";
-    button.hidden = !offer;
-    button.onclick = offer?.act ?? null;
-    part("status", HTMLElement).classList.toggle("is-shown", text !== "");
-  }
-
   /** Waits until a person who is not in any more wants to come in again. */
   async #offerReturn(): Promise<void> {
     const composer = part("composer", HTMLElement);
     composer.hidden = true;
-    await new Promise<void>((resolve) => {
-      this.#setStatus("You are not in the chat any more.", { word: "Come in again", act: resolve });
+    await new Promise<void>((act) => {
+      this.#status.tell("You are not in the chat any more.", { word: "Come in again", act });
     });
-    this.#setStatus("");
+    this.#status.tell("");
     composer.hidden = false;
   }
 
@@ -410,7 +331,7 @@ export class Page implements View {
       if (persisted) memory.take();
     });
     addEventListener("beforeunload", (event) => {
-      if (this.#unanswered.size > 0) event.preventDefault();
+      if (this.#pending.size > 0) event.preventDefault();
     });
     document.addEventListener("keydown", (event) => this.#type(event));
   }

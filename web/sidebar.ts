@@ -78,6 +78,10 @@ export class Sidebar {
   readonly #people: KeyedList<Person>;
   #known: Rooms | undefined;
   #sides: Sides | undefined;
+  /** The names that are listed. */
+  #names: readonly string[] = [];
+  /** The names that are marked among them. */
+  #marked = "";
   /** Whether it will be drawn in the next frame. */
   #isDue = false;
 
@@ -121,15 +125,22 @@ export class Sidebar {
     if (!this.#sides) return;
     const { name, room, roster, ignored } = this.#sides;
     this.#rooms.show(this.#listRooms(room, roster.count));
+    // In a crowd there are hundreds, and most messages change nothing of it.
+    const known = [name, ...ignored].join(" ");
+    if (roster.names !== this.#names || known !== this.#marked) this.#listPeople(this.#sides);
+    [this.#names, this.#marked] = [roster.names, known];
+    const unnamed = roster.count - roster.names.length;
+    part("more-people", HTMLElement).textContent = unnamed > 0 ? `and ${unnamed} more` : "";
+    part("people-count", HTMLElement).textContent = String(roster.count);
+  }
+
+  #listPeople({ name, roster, ignored }: Sides): void {
     const hidden = new Set(ignored.map(nameKey));
     this.#people.show(roster.names.map((person) => ({
       name: person,
       isSelf: person === name,
       isIgnored: hidden.has(nameKey(person)),
     })));
-    const unnamed = roster.count - roster.names.length;
-    part("more-people", HTMLElement).textContent = unnamed > 0 ? `and ${unnamed} more` : "";
-    part("people-count", HTMLElement).textContent = String(roster.count);
   }
 
   #listRooms(current: string, count: number): RoomItem[] {

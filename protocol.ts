@@ -332,7 +332,13 @@ function detach(part: string): string {
   return ` ${part}`.slice(1);
 }
 
-function parseMessageText(raw: string, ref?: string): string {
+/**
+ * Returns `raw` as a message can have it: without what {@linkcode cleanText} removes, and without
+ * newlines at its end.
+ *
+ * @throws {ProtocolError} If it is empty or too long. The error has that `ref`.
+ */
+export function parseMessageText(raw: string, ref?: string): string {
   const data = withoutLastNewlines(cleanText(raw));
   if (data.trim() === "") throw new ProtocolError("bad_message", "The message is empty.", ref);
   if (isLongerThan(data, MAX_TEXT_BYTES)) {
@@ -977,8 +983,20 @@ export function parseText(line: string): TextInput | undefined {
 }
 
 /**
+ * Tells whether what a person typed into one of our own clients is a command, though it may be a
+ * wrong one. Of several lines only what begins with a command that takes text is one.
+ */
+export function isCommand(line: string): boolean {
+  const text = cleanText(line);
+  // A path or a comment that was pasted is no command.
+  const isBlock = text.trim().includes("\n");
+  const asked = splitCommand(text, PERSON_COMMANDS);
+  return asked !== undefined && (!isBlock || asked.command?.takesText === true);
+}
+
+/**
  * Parses what a person typed into one of our own clients: as {@linkcode parseText}, with more
- * commands; but of several lines only what begins with a command that takes text is a command.
+ * commands; several lines can be text where a single one could not ({@linkcode isCommand}).
  *
  * @returns What it means, or undefined for a line with nothing in it.
  * @throws {ProtocolError} If it is too long, or a command that does not exist or lacks something.
@@ -986,11 +1004,8 @@ export function parseText(line: string): TextInput | undefined {
 export function parsePersonInput(line: string): PersonInput | undefined {
   const text = cleanText(line);
   const isBlock = text.trim().includes("\n");
-  if (isBlock && !splitCommand(text, PERSON_COMMANDS)?.command?.takesText) {
-    // A path or a comment that was pasted is no command.
-    return { messageType: "message", data: parseMessageText(text) };
-  }
-  return parseLine(text, PERSON_COMMANDS);
+  if (!isBlock || isCommand(text)) return parseLine(text, PERSON_COMMANDS);
+  return { messageType: "message", data: parseMessageText(text) };
 }
 
 /** Indents all lines but the first, so that no line of a message can look like another's. */

@@ -107,7 +107,9 @@ const ROUTES: ReadonlyMap<string, Route> = new Map([
 ]);
 
 function text(body: string, init: ResponseInit = {}): Response {
-  return new Response(`${body}\n`, init);
+  const response = new Response(`${body}\n`, init);
+  response.headers.set("x-content-type-options", "nosniff");
+  return response;
 }
 
 function answerRoot(visit: Visit, context: Context): Response {
@@ -280,8 +282,7 @@ function open(hub: Hub, { hostname, port, tcpPort }: ServeOptions): ChatServer {
   try {
     http = listen(
       { hostname, port },
-      (address) =>
-        Deno.serve({ ...address, automaticCompression: true, onListen() {} }, answerHttp),
+      (address) => Deno.serve({ ...address, onListen() {} }, answerHttp),
     );
   } catch (error) {
     tcp?.shutdown();

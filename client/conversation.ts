@@ -11,6 +11,7 @@ import {
   formatHelp,
   GREETING,
   nameKey,
+  parseMessageText,
   parsePersonInput,
   PERSON_COMMANDS,
   type PersonInput,
@@ -87,7 +88,8 @@ export class Conversation {
   constructor(options: ConversationOptions, view: View) {
     this.#options = options;
     this.#view = view;
-    const { url, explain } = options;
+    const { url, explain, resume } = options;
+    for (const name of resume?.ignored ?? []) this.#ignored.set(nameKey(name), name);
     this.#link = new Link({ ...options, connect: () => connect(url, { explain }) }, {
       receive: (message, context) => this.#receive(message, context),
       lost: (delay) => {
@@ -168,8 +170,27 @@ export class Conversation {
 
   /** Does what a line that was typed asks for. Returns whether it was taken. */
   take(line: string): boolean {
+    return this.#attempt(() => parsePersonInput(line));
+  }
+
+  /** Says a text, whatever it begins with: to the room or to one person. Returns as {@linkcode take}. */
+  say(text: string, { to, action }: Pick<SendMessage, "to" | "action"> = {}): boolean {
+    return this.#attempt(() => ({
+      messageType: "message",
+      data: parseMessageText(text),
+      to,
+      action,
+    }));
+  }
+
+  /** Does what a command stands for. Returns as {@linkcode take}. */
+  act(input: PersonInput): boolean {
+    return this.#attempt(() => input);
+  }
+
+  #attempt(parse: () => PersonInput | undefined): boolean {
     try {
-      const input = parsePersonInput(line);
+      const input = parse();
       if (input) this.#do(input);
       return true;
     } catch (error) {
@@ -196,7 +217,8 @@ export class Conversation {
 
   /** Returns what another conversation can go on with; undefined before it is let in. */
   handover(): Handover | undefined {
-    return this.#link.handover();
+    const handover = this.#link.handover();
+    return handover && { ...handover, ignored: this.ignored };
   }
 
   /** Whether more may be taken. */
@@ -306,9 +328,9 @@ export class Conversation {
   }
 
   /** Tells whether what a person does is not shown; follows one who takes another name. */
-  #isIgnored(message: ServerMessage, { isOwn }: Context): boolean {
+  #isIgnored(message: ServerMessage, { isOwn, isPast }: Context): boolean {
     if (isOwn || !("from" in message) || !this.#ignored.has(nameKey(message.from))) return false;
-    if (message.messageType === "rename" && message.data !== undefined) {
+    if (message.messageType === "rename" && message.data !== undefined && !isPast) {
       this.#ignored.delete(nameKey(message.from));
       this.#ignored.set(nameKey(message.data), message.data);
     }
@@ -323,20 +345,26 @@ export class Conversation {
     }
     this.#people.take(message);
     this.roster.take(message, context);
-    if (this.#isIgnored(message, context)) return;
-    this.#learn(message);
+    if (this.#isIgnored(message, context)) {
+      // Who else has to follow a name does.
+      if (message.messageType === "rename") {
+        this.#view.show(message, { ...context, isRoutine: true });
+      }
+      return;
+    }
+    this.#learn(message, context);
     if (message.messageType === "welcome") return this.#greet(message, context);
     this.#view.show(message, context);
   }
 
   /** Remembers who was last in a private conversation, and rooms. */
-  #learn(message: ServerMessage): void {
+  #learn(message: ServerMessage, { isPast }: Context): void {
     switch (message.messageType) {
       case "private":
         this.#correspondent = message.from === this.name ? message.to : message.from;
         break;
       case "rename":
-        if (message.from === this.#correspondent) this.#correspondent = message.data;
+        if (!isPast && message.from === this.#correspondent) this.#correspondent = message.data;
         break;
       case "welcome":
         this.#rooms.add(message.room);

@@ -6,16 +6,18 @@
  */
 
 import {
+  type ClientMessage,
   formatChat,
   parseChat,
   parseServerMessage,
+  ProtocolError,
   type SendMessage,
   type Welcome,
 } from "../protocol.ts";
 
-/** Something that is not accepted yet. */
+/** Something that is not accepted yet; a room that was to be joined between two messages, too. */
 export interface Unsaid {
-  readonly message: SendMessage;
+  readonly message: SendMessage | (ClientMessage & { messageType: "join" });
   /** On how many connections it went out. */
   readonly sent: number;
 }
@@ -28,31 +30,46 @@ export interface Handover {
   readonly seen: number;
   /** What was said and is not accepted yet, the oldest first. */
   readonly unsaid: readonly Unsaid[];
+  /** Names of people who are not shown. */
+  readonly ignored: readonly string[];
 }
 
 /** Formats a handover as JSON. */
-export function formatHandover({ welcome, seen, unsaid }: Handover): string {
+export function formatHandover({ welcome, seen, unsaid, ignored }: Handover): string {
   return JSON.stringify({
     welcome: formatChat(welcome),
     seen,
     unsaid: unsaid.map(({ message, sent }) => [sent, formatChat(message)]),
+    ignored,
   });
 }
 
 function parseUnsaid(value: unknown): Unsaid[] {
   const [sent, line]: unknown[] = Array.isArray(value) ? value : [];
   const message = parseChat(String(line));
-  return message.messageType === "message" ? [{ message, sent: Number(sent) || 0 }] : [];
+  return message.messageType === "message" || message.messageType === "join"
+    ? [{ message, sent: Number(sent) || 0 }]
+    : [];
+}
+
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 /** Parses what {@linkcode formatHandover} wrote. Returns undefined for anything else. */
 export function parseHandover(json: string): Handover | undefined {
   try {
-    const { welcome: line, seen, unsaid }: Record<string, unknown> = JSON.parse(json);
-    const welcome = parseServerMessage(String(line));
-    if (welcome?.messageType !== "welcome" || !Array.isArray(unsaid)) return undefined;
-    return { welcome, seen: Number(seen) || 0, unsaid: unsaid.flatMap(parseUnsaid) };
-  } catch {
-    return undefined;
+    const value: Record<string, unknown> | null = JSON.parse(json);
+    const welcome = parseServerMessage(String(value?.["welcome"]));
+    if (welcome?.messageType !== "welcome") return undefined;
+    return {
+      welcome,
+      seen: Number(value?.["seen"]) || 0,
+      unsaid: listOf(value?.["unsaid"]).flatMap(parseUnsaid),
+      ignored: listOf(value?.["ignored"]).map(String),
+    };
+  } catch (error) {
+    if (error instanceof ProtocolError || error instanceof SyntaxError) return undefined;
+    throw error;
   }
 }

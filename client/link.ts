@@ -221,13 +221,13 @@ export class Link {
     this.#tellUncertain();
   }
 
-  /** Returns what another link can go on with; undefined before the first welcome. */
+  /** Returns what another link can go on with; undefined if there is nothing yet. */
   handover(): Handover | undefined {
-    if (!this.#welcome) return undefined;
+    if (!this.#welcome) return this.#options.resume;
     const unsaid = this.#outbox.entries().flatMap(({ message, sent }) =>
-      message.messageType === "message" ? [{ message, sent }] : []
+      message.messageType === "message" || message.messageType === "join" ? [{ message, sent }] : []
     );
-    return { welcome: this.#welcome, seen: this.#place.seen, unsaid };
+    return { welcome: this.#welcome, seen: this.#place.seen, unsaid, ignored: [] };
   }
 
   /** Tries the next connection now, if it waits for that. */
@@ -366,8 +366,9 @@ export class Link {
         const message = parseServerMessage(line);
         if (message) this.#handle(message);
       } catch (error) {
-        if (!(error instanceof ProtocolError)) throw error;
-        this.#events.unreadable(error);
+        if (error instanceof ProtocolError) this.#events.unreadable(error);
+        // A fault of the owner's: what else is in the frame is still told.
+        else reportError(error);
       }
     }
     this.#events.change();

@@ -52,7 +52,10 @@ export class Roster {
         if (!isPast) this.#change(message);
         return;
       case "message":
-        if (this.#people.has(message.from)) this.#people.set(message.from, message.address);
+        // Who said it before may have been another of that name.
+        if (!isPast && this.#people.has(message.from)) {
+          this.#people.set(message.from, message.address);
+        }
     }
   }
 

@@ -8,6 +8,7 @@
 
 import { createHash } from "node:crypto";
 import { stripTypeScriptTypes } from "node:module";
+import { gzipSync } from "node:zlib";
 import backoff from "../client/backoff.ts" with { type: "text" };
 import completion from "../client/completion.ts" with { type: "text" };
 import connect from "../client/connect.ts" with { type: "text" };
@@ -29,7 +30,9 @@ import attention from "../web/attention.ts" with { type: "text" };
 import composer from "../web/composer.ts" with { type: "text" };
 import dialogs from "../web/dialogs.ts" with { type: "text" };
 import elements from "../web/elements.ts" with { type: "text" };
+import emoji from "../web/emoji.ts" with { type: "text" };
 import entry from "../web/entry.ts" with { type: "text" };
+import hints from "../web/hints.ts" with { type: "text" };
 import icon from "../web/icon.svg" with { type: "text" };
 import page from "../web/index.html" with { type: "text" };
 import log from "../web/log.ts" with { type: "text" };
@@ -53,7 +56,9 @@ const FILES: Readonly<Record<string, string>> = {
   "/web/composer.ts": composer,
   "/web/dialogs.ts": dialogs,
   "/web/elements.ts": elements,
+  "/web/emoji.ts": emoji,
   "/web/entry.ts": entry,
+  "/web/hints.ts": hints,
   "/web/log.ts": log,
   "/web/main.ts": main,
   "/web/memory.ts": memory,
@@ -113,24 +118,47 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "cross-origin-resource-policy": "same-origin",
 };
 
-/** A file of the page, ready to be sent. */
-export interface Asset {
+/** A file of the page, in one coding, ready to be sent. */
+interface Representation {
   readonly body: Uint8Array<ArrayBuffer>;
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** A file of the page. */
+export interface Asset {
+  readonly identity: Representation;
+  readonly gzip: Representation;
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("base64url").slice(0, 22);
+}
+
+/** Tells the browser of all modules at once, which else it would find one level after the other. */
+function preload(html: string): string {
+  const modules = Object.keys(FILES).filter((path) => path.endsWith(".ts"));
+  const links = modules.map((path) => `<link rel="modulepreload" href="${path.slice(1)}">`);
+  return html.replace("</head>", `${links.join("\n")}\n</head>`);
+}
+
 function prepare(path: string, text: string): Asset {
+  const isModule = path.endsWith(".ts");
+  const sent = isModule ? stripTypeScriptTypes(text) : path === "/" ? preload(text) : text;
   const type = path === "/" ? HTML_TYPE : TYPES[path.split(".").at(-1) ?? ""] ?? "text/plain";
-  const sent = path.endsWith(".ts") ? stripTypeScriptTypes(text) : text;
-  const hash = createHash("sha256").update(sent).digest("base64url").slice(0, 22);
+  const hash = hashOf(sent);
+  const headers = {
+    ...SECURITY_HEADERS,
+    "content-type": type,
+    // The paths do not change when the files do: a browser asks each time whether they have.
+    "cache-control": "no-cache",
+    "vary": "accept-encoding",
+  };
+  const body = new TextEncoder().encode(sent);
   return {
-    body: new TextEncoder().encode(sent),
-    headers: {
-      ...SECURITY_HEADERS,
-      "content-type": type,
-      etag: `"${hash}"`,
-      // The paths do not change when the files do: a browser asks each time whether they have.
-      "cache-control": "no-cache",
+    identity: { body, headers: { ...headers, etag: `"${hash}"` } },
+    gzip: {
+      body: new Uint8Array(gzipSync(body)),
+      headers: { ...headers, "etag": `"${hash}-gzip"`, "content-encoding": "gzip" },
     },
   };
 }
@@ -144,12 +172,22 @@ export function loadAssets(): ReadonlyMap<string, Asset> {
   );
 }
 
+/** Tells whether a header that lists something, some of it with a weight, lists that. */
+function lists(header: string | null, item: RegExp): boolean {
+  return (header ?? "").split(",").some((each) => item.test(each.trim()));
+}
+
 /**
  * Answers a request for a file; with 304 to who has it already (RFC 9110, section 13.1.2).
  */
-export function answerAsset({ body, headers }: Asset, request: Request): Response {
-  // What was compressed on its way comes back as a weak tag.
-  const known = (request.headers.get("if-none-match") ?? "").replaceAll("W/", "").split(/,\s*/);
-  if (known.includes(headers["etag"] ?? "")) return new Response(null, { status: 304, headers });
-  return new Response(body, { headers });
+export function answerAsset({ identity, gzip }: Asset, { headers }: Request): Response {
+  const isGzip = lists(headers.get("accept-encoding"), /^gzip(?!\s*;\s*q=0(?:\.0*)?$)/i);
+  const chosen = isGzip ? gzip : identity;
+  const known = (headers.get("if-none-match") ?? "").split(",").map((tag) => tag.trim());
+  const isKnown = known.some((tag) =>
+    tag === "*" || tag.replace(/^W\//, "") === chosen.headers["etag"]
+  );
+  return isKnown
+    ? new Response(null, { status: 304, headers: chosen.headers })
+    : new Response(chosen.body, { headers: chosen.headers });
 }

@@ -5,7 +5,7 @@ import { ConnectError } from "../client/failure.ts";
 import { formatHandover, parseHandover } from "../client/handover.ts";
 import { ARRIVAL_TIME, Link, type LinkOptions, SILENCE } from "../client/link.ts";
 import { newRef, Outbox } from "../client/outbox.ts";
-import type { ServerMessage } from "../protocol.ts";
+import type { ServerMessage, Welcome } from "../protocol.ts";
 import { FakeClock, TestServer } from "./peer.ts";
 import { Proxy } from "./proxy.ts";
 import { said, type ScriptedPeer, ScriptedServer } from "./scripted.ts";
@@ -310,10 +310,12 @@ Deno.test("link: another takes its place with its name, its history, and what it
   proxy.cut();
   await before.until(() => !before.link.isConnected);
   before.say("said offline");
+  before.link.send({ messageType: "join", data: "dev" });
   const offline = before.link.handover()?.unsaid.map(({ message, sent }) => [message.data, sent]);
-  assert.deepEqual(offline, [["said, but not known to be", 1], ["said offline", 0]]);
+  assert.deepEqual(offline, [["said, but not known to be", 1], ["said offline", 0], ["dev", 0]]);
   const resume = parseHandover(json) ?? assert.fail();
   const after = new TestLink(server.port, { name: "ignored", resume });
+  assert.equal(after.link.handover(), resume, "what was not taken over is not lost");
   await after.link.start();
   await after.until(() => after.link.unanswered === 0);
   assert.deepEqual(after.told, [
@@ -368,6 +370,17 @@ Deno.test("parseHandover: anything else is none", () => {
   for (const json of ["", "1", "null", "[]", "{}", '{"welcome":"{}","seen":1,"unsaid":[]}']) {
     assert.equal(parseHandover(json), undefined);
   }
+  const welcome: Welcome = {
+    ...{ messageType: "welcome", data: "", name: "al", address: "x", room: "lobby" },
+    ...{ epoch: "e", session: "s", id: 1 },
+  };
+  const unsaid = [
+    { message: { messageType: "message" as const, data: "hi", ref: "r" }, sent: 2 },
+    { message: { messageType: "join" as const, data: "dev" }, sent: 0 },
+  ];
+  const handover = { welcome, seen: 3, unsaid, ignored: ["bob"] };
+  const parsed = parseHandover(formatHandover(handover));
+  assert.equal(JSON.stringify(parsed), JSON.stringify(handover));
 });
 
 Deno.test("link: registers again with session, epoch and the last id; sends again with the same ref", async () => {

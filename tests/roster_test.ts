@@ -51,7 +51,8 @@ Deno.test("roster: who speaks is known by their address", () => {
   const roster = new Roster();
   roster.take(listOf(["bob"]), NEWS);
   const said = { messageType: "message" as const, id: 3, time: 1, data: "hi" };
-  roster.take({ ...said, from: "bob", address: "1.2.3.4:5" }, { isPast: true });
+  roster.take({ ...said, from: "bob", address: "1.2.3.4:5" }, NEWS);
+  roster.take({ ...said, from: "bob", address: "of another bob" }, { isPast: true });
   roster.take({ ...said, from: "gone", address: "1.2.3.4:6" }, NEWS);
   roster.take(listOf(["bob", "carol"]), NEWS);
   assert.deepEqual([roster.addressOf("bob"), roster.names], ["1.2.3.4:5", ["bob", "carol"]]);

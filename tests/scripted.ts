@@ -5,6 +5,7 @@
  */
 
 import { CHAT_V1 } from "../protocol.ts";
+import { answerAsset, loadAssets } from "../server/assets.ts";
 
 /** One connection to a server that says what the test wants. */
 export class ScriptedPeer {
@@ -52,11 +53,13 @@ export class ScriptedPeer {
   }
 }
 
-/** A server whose every connection is scripted. */
+/** A server whose every connection is scripted, and whose page is the real one. */
 export class ScriptedServer implements AsyncDisposable {
   readonly #peers: ScriptedPeer[] = [];
   #wake: (() => void) | undefined;
   readonly #server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const asset = loadAssets().get(new URL(request.url).pathname);
+    if (asset && !request.headers.has("upgrade")) return answerAsset(asset, request);
     const { socket, response } = Deno.upgradeWebSocket(request, { protocol: CHAT_V1 });
     this.#peers.push(new ScriptedPeer(socket));
     this.#wake?.();

@@ -10,6 +10,9 @@ import { memory } from "./memory.ts";
 
 const TITLE = "Broadcast chat";
 
+const BLOCKED =
+  "The browser does not allow this page to notify you. Its settings for this page can change that.";
+
 /** Tells whether the person is looking at the page. */
 export function isLooking(): boolean {
   return document.visibilityState === "visible" && document.hasFocus();
@@ -19,8 +22,11 @@ export function isLooking(): boolean {
 export class Attention {
   readonly #button = part("notify", HTMLButtonElement);
 
-  /** Creates one that notifies as the person wanted the last time. */
-  constructor() {
+  readonly #complain: (text: string) => void;
+
+  /** Creates one that notifies as the person wanted the last time, and complains if it cannot. */
+  constructor(complain: (text: string) => void) {
+    this.#complain = complain;
     // Where the page's address is not secure, browsers offer none.
     this.#button.hidden = !("Notification" in globalThis) || !isSecureContext;
     this.#button.addEventListener("click", () => void this.#toggle());
@@ -37,11 +43,17 @@ export class Attention {
   /** Notifies of what is meant for this person, if that is wanted. */
   notify(title: string, body: string): void {
     if (!this.#isWanted || isLooking()) return;
-    const notification = new Notification(title, { body, tag: title, icon: "web/icon.svg" });
-    notification.onclick = () => {
-      globalThis.focus();
-      notification.close();
-    };
+    try {
+      const notification = new Notification(title, { body, tag: title, icon: "web/icon.svg" });
+      notification.onclick = () => {
+        globalThis.focus();
+        notification.close();
+      };
+    } catch (error) {
+      // Browsers on phones let only service workers notify.
+      if (!(error instanceof TypeError)) throw error;
+      this.#button.hidden = true;
+    }
   }
 
   get #isWanted(): boolean {
@@ -50,17 +62,13 @@ export class Attention {
 
   async #toggle(): Promise<void> {
     const isWanted = !this.#isWanted;
-    if (isWanted) await Notification.requestPermission();
+    const permission = isWanted ? await Notification.requestPermission() : "default";
     memory.notify = isWanted;
     this.#describe();
+    if (permission === "denied") this.#complain(BLOCKED);
   }
 
   #describe(): void {
-    const isBlocked = !this.#button.hidden && Notification.permission === "denied";
-    this.#button.disabled = isBlocked;
     this.#button.setAttribute("aria-pressed", String(this.#isWanted));
-    this.#button.title = isBlocked
-      ? "The browser does not allow this page to notify you"
-      : "Notify me when somebody names me or writes to me privately";
   }
 }

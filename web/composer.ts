@@ -1,43 +1,43 @@
 /// <reference lib="dom" />
 /**
- * The composer: where a person writes, to the room or to one other, and what helps them with it.
+ * The composer: where a person writes, to the room or to one other. What is half written stays with
+ * whom it was written to.
  *
  * @module
  */
 
 import { complete, type Known } from "../client/completion.ts";
-import { cleanText, MAX_TEXT_BYTES, PERSON_COMMANDS } from "../protocol.ts";
-import { element, part } from "./elements.ts";
-
-/** The most names, commands or rooms that are proposed at once. */
-const MAX_HINTS = 6;
+import { cleanText, MAX_TEXT_BYTES, type SendMessage } from "../protocol.ts";
+import { part } from "./elements.ts";
+import { prepareEmoji } from "./emoji.ts";
+import { Hints } from "./hints.ts";
 
 /** From so many bytes below the longest text on, it is said how many are left. */
 const WARN_BYTES = 500;
 
+/** The most drafts that are kept. */
+const MAX_DRAFTS = 50;
+
 const NOTE = "Enter sends, Shift-Enter begins a new line";
 
-const EMOJI = "🙂 😀 😂 😉 😍 🤔 😅 😎 😢 😡 👍 👎 👏 🙏 💪 👋 🎉 ❤️ 🔥 ✅ ❌ ⭐ ☕ 🚀".split(" ");
+const encoder = new TextEncoder();
+
+/** Something that was written. */
+export interface Written {
+  readonly text: string;
+  /** Whom to; undefined for the room. */
+  readonly to: string | undefined;
+  readonly action: true | undefined;
+}
 
 /** Settings of a {@linkcode Composer}. */
 export interface ComposerOptions {
-  /** Takes what was written: a message, or a command. Returns whether it was taken. */
-  readonly submit: (line: string) => boolean;
+  /** Takes what was written. Returns whether it was taken. */
+  readonly submit: (written: Written) => boolean;
   /** Returns what names can be completed to. */
   readonly known: () => Known;
-}
-
-/** A word that a person may have meant, and what it is. */
-interface Hint {
-  readonly text: string;
-  readonly help: string;
-}
-
-function hintsOf(candidates: readonly string[]): Hint[] {
-  return candidates.slice(0, MAX_HINTS).map((text) => {
-    const command = PERSON_COMMANDS.find(({ name }) => `/${name}` === text);
-    return { text, help: command ? `${command.usage} ${command.help}`.trim() : "" };
-  });
+  /** Tells those who cannot see it. */
+  readonly announce: (text: string) => void;
 }
 
 /** Where a person writes. */
@@ -46,10 +46,10 @@ export class Composer {
   readonly #form = part("composer", HTMLFormElement);
   readonly #input = part("message", HTMLTextAreaElement);
   readonly #action = part("action", HTMLButtonElement);
-  readonly #mode = part("mode", HTMLElement);
-  readonly #hints = part("hints", HTMLElement);
   readonly #note = part("note", HTMLElement);
-  readonly #encoder = new TextEncoder();
+  readonly #hints: Hints;
+  /** What was not sent, by whom it was to be sent to. */
+  #drafts = new Map<string, string>();
   /** Whom it is written to; undefined for the room. */
   #to: string | undefined;
   #room = "";
@@ -57,22 +57,34 @@ export class Composer {
   /** Creates one that is empty. */
   constructor(options: ComposerOptions) {
     this.#options = options;
+    this.#hints = new Hints(this.#input, (text) => this.#take(text));
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
     });
     this.#input.addEventListener("keydown", (event) => this.#press(event));
     this.#input.addEventListener("input", () => this.#change());
-    this.#input.addEventListener("click", () => this.#change());
     this.#action.addEventListener("click", () => this.#setAction(!this.#isAction));
     part("mode-end", HTMLButtonElement).addEventListener("click", () => this.address(undefined));
-    this.#fillEmoji();
+    prepareEmoji((emoji) => this.insert(emoji));
     this.#change();
   }
 
-  /** Whether what is written has not been sent. */
-  get isEmpty(): boolean {
-    return this.#input.value.trim() === "";
+  /** What was not sent, as JSON. */
+  get drafts(): string {
+    this.#keep();
+    return JSON.stringify([...this.#drafts]);
+  }
+
+  /** Takes back what {@linkcode drafts} returned to an earlier page; ignores anything else. */
+  restore(json: string): void {
+    try {
+      const entries: unknown = JSON.parse(json);
+      if (!Array.isArray(entries)) return;
+      this.#drafts = new Map(entries.map(([key, text]) => [String(key), String(text)]));
+    } catch (error) {
+      if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
+    }
   }
 
   /** Puts the cursor there. */
@@ -80,17 +92,17 @@ export class Composer {
     this.#input.focus();
   }
 
-  /** Says where what is written goes. */
+  /** Says which room what is written goes to. */
   setRoom(room: string): void {
-    this.#room = room;
-    this.#describe();
+    if (room !== this.#room) this.#turn(room, this.#to);
   }
 
   /** From now on writes to one person, or without a name to the room. */
   address(name: string | undefined): void {
-    this.#to = name;
-    this.#setAction(false);
-    this.#describe();
+    if (name !== this.#to) {
+      this.#turn(this.#room, name);
+      this.#options.announce(name === undefined ? "To the room" : `Privately to ${name}`);
+    }
     this.focus();
   }
 
@@ -111,18 +123,47 @@ export class Composer {
 
   /** Begins a message to that person in the room. */
   mention(name: string): void {
-    this.insert(this.isEmpty ? `${name}: ` : `${name} `);
+    this.address(undefined);
+    this.insert(this.#isEmpty ? `${name}: ` : `${name} `);
   }
 
-  /** Gives back a message to be changed, unless another is being written. */
-  edit({ data, to }: { readonly data: string; readonly to?: string | undefined }): void {
-    if (!this.isEmpty) return this.insert(`\n${data}`);
+  /** Gives back a message to be changed, behind what is being written to the same. */
+  edit({ data, to, action }: Pick<SendMessage, "data" | "to" | "action">): void {
     this.address(to);
-    this.insert(data);
+    const text = data.startsWith("/") ? `/${data}` : data;
+    this.insert(this.#isEmpty ? text : `\n${data}`);
+    if (action) this.#setAction(true);
+  }
+
+  get #isEmpty(): boolean {
+    return this.#input.value.trim() === "";
   }
 
   get #isAction(): boolean {
     return this.#action.getAttribute("aria-pressed") === "true";
+  }
+
+  /** Under which key of the drafts it is written. */
+  get #key(): string {
+    return this.#to === undefined ? `#${this.#room}` : `@${this.#to}`;
+  }
+
+  #keep(): void {
+    this.#drafts.delete(this.#key);
+    if (!this.#isEmpty) this.#drafts.set(this.#key, this.#input.value);
+    const [oldest] = this.#drafts.keys();
+    if (this.#drafts.size > MAX_DRAFTS && oldest !== undefined) this.#drafts.delete(oldest);
+  }
+
+  /** Goes on with what was being written there. */
+  #turn(room: string, to: string | undefined): void {
+    this.#keep();
+    this.#room = room;
+    this.#to = to;
+    this.#input.value = this.#drafts.get(this.#key) ?? "";
+    this.#action.setAttribute("aria-pressed", "false");
+    this.#describe();
+    this.#change();
   }
 
   #setAction(isAction: boolean): void {
@@ -133,43 +174,57 @@ export class Composer {
 
   #describe(): void {
     const isPrivate = this.#to !== undefined;
-    this.#mode.hidden = !isPrivate;
-    this.#action.disabled = isPrivate;
+    this.#form.classList.toggle("is-private", isPrivate);
+    part("mode", HTMLElement).hidden = !isPrivate;
     part("mode-name", HTMLElement).textContent = this.#to ?? "";
+    this.#action.disabled = isPrivate;
     const where = this.#isAction ? `What do you do in #${this.#room}?` : `Message #${this.#room}`;
     const text = isPrivate ? `Message ${this.#to}, privately` : where;
     this.#input.placeholder = text;
     this.#input.setAttribute("aria-label", text);
+    part("send", HTMLButtonElement).setAttribute(
+      "aria-label",
+      isPrivate ? "Send privately" : "Send",
+    );
   }
 
   #submit(): void {
-    const text = this.#input.value;
-    if (text.trim() === "") return;
-    if (!this.#options.submit(this.#word(text))) return;
+    const written = { text: this.#input.value, to: this.#to, action: this.#isAction || undefined };
+    if (this.#isEmpty || !this.#options.submit(written)) return;
     this.#input.value = "";
-    this.#setAction(false);
+    this.#action.setAttribute("aria-pressed", "false");
+    this.#describe();
     this.#change();
   }
 
-  /** Words what is written as a line of the command table. */
-  #word(text: string): string {
-    const said = text.replace(/^\s*\n/, "");
-    if (this.#to !== undefined) return `/msg ${this.#to} ${said}`;
-    return this.#isAction ? `/me ${said}` : said;
+  #press(event: KeyboardEvent): void {
+    // While letters are composed, keys belong to that; Safari tells the last of them by 229 alone.
+    if (event.isComposing || event.keyCode === 229) return;
+    if (event.shiftKey || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (this.#act(event.key)) event.preventDefault();
   }
 
-  #press(event: KeyboardEvent): void {
-    // While letters are composed, Enter and Tab belong to that.
-    if (event.isComposing) return;
-    const isPlain = !event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey;
-    if (event.key === "Enter" && isPlain) {
-      event.preventDefault();
-      this.#submit();
-    } else if (event.key === "Tab" && isPlain) {
-      // Where there is nothing to complete, Tab goes on to the next control.
-      if (this.#complete()) event.preventDefault();
-    } else if (event.key === "Escape" && this.#to !== undefined) {
-      this.address(undefined);
+  /** Does what a key stands for. Returns whether it stands for anything. */
+  #act(key: string): boolean {
+    const { chosen, isShown } = this.#hints;
+    switch (key) {
+      case "Enter":
+        if (chosen === undefined) this.#submit();
+        else this.#take(chosen);
+        return true;
+      case "Tab":
+        // Where there is nothing to complete, Tab goes on to the next control.
+        return chosen === undefined ? this.#complete() : this.#take(chosen);
+      case "ArrowDown":
+      case "ArrowUp":
+        if (isShown) this.#hints.move(key === "ArrowDown" ? 1 : -1);
+        return isShown;
+      case "Escape":
+        if (isShown) this.#hints.hide();
+        else if (this.#to !== undefined) this.address(undefined);
+        return isShown;
+      default:
+        return false;
     }
   }
 
@@ -185,65 +240,42 @@ export class Composer {
     if (!/\S$/.test(before)) return false;
     const { length, text } = complete(before, this.#options.known());
     if (length === 0 || before.endsWith(text)) return false;
-    const end = before.length;
+    return this.#replace(length, text);
+  }
+
+  /** Takes a hint for the word before the cursor. */
+  #take(text: string): true {
+    const begun = /[^\s@]*$/.exec(this.#before)?.[0] ?? "";
+    return this.#replace(begun.length, `${text} `);
+  }
+
+  /** Puts a text in the place of so many UTF-16 units before the cursor. */
+  #replace(length: number, text: string): true {
+    const end = this.#input.selectionStart;
     this.#input.setRangeText(text, end - length, end, "end");
     this.#change();
+    this.focus();
     return true;
   }
 
-  /** Takes a proposal. */
-  #take(text: string): void {
-    const end = this.#before.length;
-    const begun = /[^\s@]*$/.exec(this.#before)?.[0].length ?? 0;
-    this.#input.setRangeText(`${text} `, end - begun, end, "end");
-    this.#change();
-    this.focus();
-  }
-
   #change(): void {
-    // First the height of one row: of a higher one it would never become less.
-    this.#input.style.setProperty("height", "auto");
-    this.#input.style.setProperty("height", `${this.#input.scrollHeight}px`);
-    this.#showHints();
+    // A copy that cannot be seen, in the same place, gives the field its height: see the style.
+    this.#input.parentElement?.setAttribute("data-copy", `${this.#input.value} `);
+    this.#hints.show(this.#before, this.#options.known());
     this.#count();
-  }
-
-  /** Proposes commands and names that begin like what is written. */
-  #showHints(): void {
-    const before = this.#before;
-    const isBegun = /^\/\S+$/.test(before) || /(^|\s)@\S*$/.test(before);
-    const { candidates, text } = complete(isBegun ? before : "", this.#options.known());
-    const proposed = candidates.length === 0 && text !== "" ? [text.trim()] : candidates;
-    const hints = hintsOf(proposed).map(({ text, help }) => {
-      const button = element("button", { type: "button" }, text, element("span", {}, help));
-      button.addEventListener("click", () => this.#take(text));
-      return element("li", {}, button);
-    });
-    this.#hints.replaceChildren(...hints);
-    this.#hints.hidden = hints.length === 0;
   }
 
   /** Says how much room there is, once that matters. */
   #count(): void {
-    const size = this.#encoder.encode(cleanText(this.#input.value).trimEnd()).length;
+    const size = encoder.encode(cleanText(this.#input.value).trimEnd()).length;
     const left = MAX_TEXT_BYTES - size;
-    this.#note.classList.toggle("is-error", left < 0);
-    this.#note.textContent = left < 0
+    const isOver = left < 0;
+    this.#note.classList.toggle("is-error", isOver);
+    this.#input.setAttribute("aria-invalid", String(isOver));
+    this.#note.textContent = isOver
       ? `${-left} bytes too long: send it in parts`
       : left < WARN_BYTES
       ? `${left} bytes left`
       : NOTE;
-  }
-
-  #fillEmoji(): void {
-    const box = part("emoji", HTMLElement);
-    for (const emoji of EMOJI) {
-      const button = element("button", { type: "button" }, emoji);
-      button.addEventListener("click", () => {
-        box.hidePopover();
-        this.insert(emoji);
-      });
-      box.append(button);
-    }
   }
 }

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { cleanName, PERSON_COMMANDS } from "../protocol.ts";
-import { element, part } from "./elements.ts";
+import { cleanName, PERSON_COMMANDS, type PersonInput } from "../protocol.ts";
+import { element, part, setText } from "./elements.ts";
 import { avatarOf } from "./transcript.ts";
 
 /** What a person can do in the dialog about another. */
@@ -15,8 +15,8 @@ export interface PersonActions {
   readonly write: (name: string) => void;
   /** Name them in the room. */
   readonly mention: (name: string) => void;
-  /** Do what a command does, such as `/ignore bob`. */
-  readonly command: (line: string) => void;
+  /** Do what a command does, such as `/ignore`. */
+  readonly act: (input: PersonInput) => void;
 }
 
 /** Someone whom the dialog is about. */
@@ -33,19 +33,18 @@ export class PersonDialog {
   #name = "";
 
   /** Creates one that is closed. */
-  constructor({ write, mention, command }: PersonActions) {
+  constructor({ write, mention, act }: PersonActions) {
+    const seconds = part("person-seconds", HTMLSelectElement);
     this.#on("person-write", write);
     this.#on("person-mention", mention);
-    this.#on("person-ignore", (name) => command(`/ignore ${name}`));
-    const seconds = part("person-seconds", HTMLSelectElement);
-    for (const button of this.#dialog.querySelectorAll<HTMLElement>("[data-command]")) {
-      const verb = button.dataset["command"] ?? "";
-      const time = verb === "kick" ? () => "" : () => ` ${seconds.value}`;
-      button.addEventListener("click", () => {
-        this.#dialog.close();
-        command(`/${verb} ${this.#name}${time()}`);
-      });
-    }
+    this.#on("person-ignore", (data) => act({ messageType: "ignore", data }));
+    this.#on("person-kick", (data) => act({ messageType: "kick", data }));
+    this.#on("person-ban", (data) => {
+      act({ messageType: "ban", data, seconds: Number(seconds.value) });
+    });
+    this.#on("person-mute", (data) => {
+      act({ messageType: "mute", data, seconds: Number(seconds.value) });
+    });
   }
 
   /** Opens it. */
@@ -55,8 +54,8 @@ export class PersonDialog {
     part("person-avatar", HTMLElement).replaceChildren(avatarOf(name));
     part("person-address", HTMLElement).textContent = address === undefined
       ? ""
-      : `from ${address}`;
-    part("person-ignore", HTMLElement).textContent = isIgnored ? "Hear again" : "Ignore";
+      : `Connected from ${address}`;
+    part("person-ignore", HTMLElement).textContent = isIgnored ? "Stop ignoring" : "Ignore";
     this.#dialog.showModal();
   }
 
@@ -73,11 +72,12 @@ export class RenameDialog {
   readonly #dialog = part("rename-dialog", HTMLDialogElement);
   readonly #input = part("rename-name", HTMLInputElement);
 
-  /** Creates one that is closed, and passes on what is chosen as a command. */
-  constructor(command: (line: string) => void) {
+  /** Creates one that is closed, and passes on what is chosen. */
+  constructor(act: (input: PersonInput) => void) {
     this.#dialog.addEventListener("close", () => {
-      const name = cleanName(this.#input.value);
-      if (this.#dialog.returnValue === "rename" && name !== undefined) command(`/nick ${name}`);
+      const data = cleanName(this.#input.value);
+      if (this.#dialog.returnValue !== "rename" || data === undefined) return;
+      act({ messageType: "register", data });
     });
   }
 
@@ -100,4 +100,23 @@ export function prepareHelp(): void {
   }
   commands.append(element("dt", {}, "//TEXT"), element("dd", {}, "say what begins with a slash"));
   part("help-open", HTMLButtonElement).addEventListener("click", () => dialog.showModal());
+}
+
+/** Lets the person give the room's address to others. */
+export function prepareInvitation(): void {
+  const dialog = part("invitation", HTMLDialogElement);
+  const input = part("invitation-address", HTMLInputElement);
+  const copy = part("invitation-copy", HTMLButtonElement);
+  part("invite", HTMLButtonElement).addEventListener("click", () => {
+    input.value = location.href;
+    setText(copy, "Copy");
+    dialog.showModal();
+    input.select();
+  });
+  // Where the page's address is not secure, only the person can copy it.
+  copy.hidden = !isSecureContext;
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(input.value);
+    setText(copy, "Copied");
+  });
 }

@@ -35,6 +35,11 @@ export function part<T extends HTMLElement>(id: string, type: new () => T): T {
   throw new TypeError(`The page has no ${type.name} #${id}`);
 }
 
+/** Puts a text into an element, unless it is there: what is put there again may be read out again. */
+export function setText(shown: Element | null | undefined, text: string): void {
+  if (shown && shown.textContent !== text) shown.textContent = text;
+}
+
 /** How the items of a {@linkcode KeyedList} are shown. */
 export interface ItemView<Item> {
   /** Returns what tells an item from all others. */
@@ -60,17 +65,21 @@ export class KeyedList<Item> {
   /** Shows these items, in their order, and no others. */
   show(items: readonly Item[]): void {
     const before = this.#elements;
-    this.#elements = new Map();
+    this.#elements = new Map(items.map((item) => {
+      const key = this.#view.keyOf(item);
+      return [key, before.get(key) ?? this.#view.create(item)];
+    }));
+    // First what is gone, so that the others need not move.
+    for (const [key, gone] of before) {
+      if (!this.#elements.has(key)) gone.remove();
+    }
     let next = this.#parent.firstElementChild;
     for (const item of items) {
-      const key = this.#view.keyOf(item);
-      const shown = before.get(key) ?? this.#view.create(item);
-      before.delete(key);
+      const shown = this.#elements.get(this.#view.keyOf(item));
+      if (!shown) continue;
       this.#view.update?.(shown, item);
-      this.#elements.set(key, shown);
       if (shown === next) next = next.nextElementSibling;
       else this.#parent.insertBefore(shown, next);
     }
-    for (const gone of before.values()) gone.remove();
   }
 }

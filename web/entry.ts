@@ -1,14 +1,17 @@
 /// <reference lib="dom" />
 /**
- * The entry: where a person says their name before they come in.
+ * The entry: where a person says their name before they come in, and sees that they are coming in.
  *
  * @module
  */
 
 import { cleanName } from "../protocol.ts";
-import { part } from "./elements.ts";
+import { part, setText } from "./elements.ts";
 
-/** What the entry shows. */
+/** After so many milliseconds who has a name, and could not come in, is brought in again. */
+const RETRY_TIME = 5_000;
+
+/** What the entry asks. */
 export interface Question {
   /** The name that is proposed. */
   readonly name: string | undefined;
@@ -17,28 +20,56 @@ export interface Question {
   readonly failure: string;
 }
 
-/** Asks for a name. Resolves with a valid one. */
-export function askName({ name, room, failure }: Question): Promise<string> {
-  const entry = part("entry", HTMLElement);
-  const form = part("entry-form", HTMLFormElement);
-  const input = part("entry-name", HTMLInputElement);
-  const error = part("entry-error", HTMLElement);
-  input.value = name ?? "";
-  error.textContent = failure;
-  part("entry-room", HTMLElement).textContent = `#${room}`;
-  part("entry-submit", HTMLElement).textContent = failure === "" ? "Come in" : "Try again";
-  entry.hidden = false;
-  input.focus();
-  return new Promise((resolve) => {
-    form.onsubmit = (event) => {
+/** Where a person comes in. */
+export class Entry {
+  readonly #entry = part("entry", HTMLElement);
+  readonly #form = part("entry-form", HTMLFormElement);
+  readonly #input = part("entry-name", HTMLInputElement);
+  readonly #error = part("entry-error", HTMLElement);
+  readonly #submit = part("entry-submit", HTMLButtonElement);
+
+  /** Asks for a name. Resolves with a valid one. */
+  async ask({ name = "", room, failure }: Question): Promise<string> {
+    this.#input.value = name;
+    this.#input.readOnly = false;
+    this.#submit.disabled = false;
+    this.#complain(failure);
+    setText(part("entry-room", HTMLElement), `#${room}`);
+    setText(this.#submit, failure === "" ? "Come in" : "Try again");
+    this.#entry.hidden = false;
+    this.#input.focus();
+    const { promise, resolve } = Promise.withResolvers<string>();
+    this.#form.onsubmit = (event) => {
       event.preventDefault();
-      const chosen = cleanName(input.value);
-      if (chosen === undefined) {
-        error.textContent = "A name needs a letter or a digit.";
-        return;
-      }
-      entry.hidden = true;
-      resolve(chosen);
+      const chosen = cleanName(this.#input.value);
+      if (chosen === undefined) this.#complain("Type a name first.");
+      else resolve(chosen);
     };
-  });
+    const again = (): void => {
+      if (this.#input.value === name) resolve(name);
+    };
+    const timer = failure !== "" && name !== "" ? setTimeout(again, RETRY_TIME) : undefined;
+    const chosen = await promise;
+    clearTimeout(timer);
+    return chosen;
+  }
+
+  /** Shows that a person is coming in. */
+  wait(name: string): void {
+    this.#input.value = name;
+    this.#input.readOnly = true;
+    this.#submit.disabled = true;
+    setText(this.#submit, "Coming in …");
+    this.#entry.hidden = false;
+  }
+
+  /** Takes it away: the person is in. */
+  close(): void {
+    this.#entry.hidden = true;
+  }
+
+  #complain(text: string): void {
+    setText(this.#error, text);
+    this.#input.setAttribute("aria-invalid", String(text !== ""));
+  }
 }

@@ -43,6 +43,10 @@ export class Log {
   #isAtEnd = true;
   /** Where the frame was scrolled to, as far as is known. */
   #top = 0;
+  /** How high the frame was then. */
+  #height = 0;
+  /** The chunks before this one were cleared. */
+  #floor = 0;
   /** A block that stays in sight, whatever comes below it. */
   #held: HTMLElement | undefined;
 
@@ -81,21 +85,34 @@ export class Log {
     return block.getBoundingClientRect().top >= this.element.getBoundingClientRect().bottom;
   }
 
-  /** Takes away all blocks. */
+  /** What is added next is apart from what was added before, which is read out no more. */
+  settle(): void {
+    if (this.#chunks.at(-1)?.hasChildNodes()) this.#begin();
+  }
+
+  /** Takes all blocks out of sight, until {@linkcode restore}. */
   clear(): void {
-    this.#chunks.length = 0;
-    this.#first = this.#end = 0;
-    this.#earlier.replaceChildren();
-    this.#newest.replaceChildren();
+    this.#begin();
+    this.#floor = this.#newestIndex;
     this.toEnd();
+  }
+
+  /** Gives back what was cleared. */
+  restore(): void {
+    this.#floor = 0;
+    this.toEnd();
+  }
+
+  /** Forgets all but the newest blocks, of which there are enough for a reader who comes back. */
+  shrink(): void {
+    while (this.#chunks.length > MAX_ATTACHED) this.#forget();
   }
 
   /** Brings the reader to the end. */
   toEnd(): void {
     const newest = this.#newestIndex;
-    if (this.#end !== newest || newest - this.#first > MAX_ATTACHED) {
-      this.#attach(newest - MAX_ATTACHED);
-    }
+    const first = Math.max(this.#floor, newest - MAX_ATTACHED);
+    if (this.#end !== newest || this.#first !== first) this.#attach(first);
     this.#held = undefined;
     this.#setAtEnd(true);
     this.#stay();
@@ -145,6 +162,7 @@ export class Log {
     this.#chunks.shift();
     this.#first = Math.max(0, this.#first - 1);
     this.#end = Math.max(0, this.#end - 1);
+    this.#floor = Math.max(0, this.#floor - 1);
   }
 
   /** Takes the first chunk out of the document, and keeps the reader's place. */
@@ -158,7 +176,7 @@ export class Log {
 
   /** Has as many chunks in the document as there may be, from that one on. */
   #attach(from: number): void {
-    this.#first = Math.max(0, from);
+    this.#first = Math.max(this.#floor, from);
     this.#end = Math.min(this.#first + MAX_ATTACHED, this.#newestIndex);
     this.#earlier.replaceChildren(...this.#chunks.slice(this.#first, this.#end));
   }
@@ -166,6 +184,7 @@ export class Log {
   #scrollTo(top: number): void {
     this.element.scrollTop = top;
     this.#top = this.element.scrollTop;
+    this.#height = this.element.clientHeight;
   }
 
   /** Keeps a reader who is at the end there, as far as what is held stays in sight. */
@@ -186,6 +205,8 @@ export class Log {
   /** Follows the reader, with more chunks where there are some. */
   #follow(): void {
     const { scrollTop, clientHeight, scrollHeight } = this.element;
+    // A frame that became lower or higher moved what is in it by itself; that is looked after.
+    if (this.#isAtEnd && clientHeight !== this.#height) return;
     const isNearEnd = scrollHeight - scrollTop - clientHeight < END_MARGIN;
     // That more was added below is no move of the reader's.
     const isUp = scrollTop < this.#top - 1;
@@ -203,7 +224,7 @@ export class Log {
 
   #attachBefore(): void {
     const chunk = this.#chunks[this.#first - 1];
-    if (!chunk) return;
+    if (!chunk || this.#first <= this.#floor) return;
     const before = this.element.scrollHeight;
     this.#earlier.prepend(chunk);
     this.#first--;

@@ -8,7 +8,8 @@
 
 import { formatHandover, type Handover, parseHandover } from "../client/handover.ts";
 
-const [NAME, NOTIFY, HANDOVER] = ["chat.name", "chat.notify", "chat.handover"];
+const [NAME, NOTIFY] = ["chat.name", "chat.notify"];
+const [HANDOVER, DRAFTS] = ["chat.handover", "chat.drafts"];
 
 /** Does it, unless the browser keeps nothing for this page: then it is not remembered. */
 function attempt<T>(act: () => T): T | undefined {
@@ -37,6 +38,14 @@ export const memory = {
   },
   set notify(isWanted: boolean) {
     attempt(() => localStorage.setItem(NOTIFY, isWanted ? "yes" : "no"));
+  },
+
+  /** What the person had begun to write in this tab, as the composer words it. */
+  get drafts(): string {
+    return attempt(() => sessionStorage.getItem(DRAFTS)) ?? "";
+  },
+  set drafts(drafts: string) {
+    attempt(() => sessionStorage.setItem(DRAFTS, drafts));
   },
 
   /** Keeps what the next page in this tab goes on with. */

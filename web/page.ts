@@ -1,113 +1,143 @@
 /// <reference lib="dom" />
 /**
  * The page: one person's part in a chat, in a browser. It shows a conversation, which it shares with
- * the terminal client: so each control here does what a command does, by the same words.
+ * the terminal client: so each control here does what a command does.
  *
  * @module
  */
 
 import { Conversation, type View } from "../client/conversation.ts";
 import { ConnectError } from "../client/failure.ts";
+import type { Handover } from "../client/handover.ts";
 import type { Context } from "../client/link.ts";
 import { MAX_LEFT } from "../client/place.ts";
-import { DEFAULT_ROOM, GREETING, nameKey, type ServerMessage, type Welcome } from "../protocol.ts";
+import {
+  DEFAULT_ROOM,
+  GREETING,
+  isCommand,
+  nameKey,
+  parseRoom,
+  type PersonInput,
+  ProtocolError,
+  type ServerMessage,
+  type Welcome,
+} from "../protocol.ts";
 import { readHash, roomOfAddress, serverUrl, setAddress } from "./address.ts";
 import { Attention, isLooking } from "./attention.ts";
-import { Composer } from "./composer.ts";
-import { PersonDialog, prepareHelp, RenameDialog } from "./dialogs.ts";
-import { part } from "./elements.ts";
-import { askName } from "./entry.ts";
+import { Composer, type Written } from "./composer.ts";
+import { PersonDialog, prepareHelp, prepareInvitation, RenameDialog } from "./dialogs.ts";
+import { part, setText } from "./elements.ts";
+import { Entry } from "./entry.ts";
 import { memory } from "./memory.ts";
 import { Pending } from "./pending.ts";
-import { Sidebar, wordPeople } from "./sidebar.ts";
+import { Sidebar } from "./sidebar.ts";
 import { Status } from "./status.ts";
 import { avatarOf, Transcript } from "./transcript.ts";
 
 /** How often it is asked which rooms there are, in milliseconds, while the page is looked at. */
 const ROOMS_TIME = 15_000;
 
-/** Tells whether something that somebody else has just said is new to the reader. */
-function isNews({ messageType }: ServerMessage, { isOwn, isPast }: Context): boolean {
-  return (messageType === "message" || messageType === "private") && !isOwn && !isPast;
+/** In a room of more people, only some of the pages there ask anew who they are. */
+const CROWD = 500;
+
+/** Why a person is not in, as far as a browser tells. */
+const UNREACHABLE = "The chat cannot be reached right now.";
+
+/** Tells whether something that somebody else has said is to be read. */
+function isToRead({ messageType }: ServerMessage, { isOwn }: Context): boolean {
+  return (messageType === "message" || messageType === "private") && !isOwn;
 }
 
 /** A chat in a browser. */
 export class Page implements View {
-  readonly #attention = new Attention();
-  readonly #transcripts = new Map<string, Transcript>();
-  readonly #sidebar = new Sidebar({ choose: (name) => this.#choose(name) });
-  readonly #person: PersonDialog;
-  readonly #rename: RenameDialog;
-  readonly #composer: Composer;
-  readonly #pending = new Pending();
+  readonly #entry = new Entry();
   readonly #status = new Status();
+  readonly #pending = new Pending();
+  readonly #attention = new Attention((text) => this.complain(text));
+  readonly #sidebar = new Sidebar({
+    choose: (name) => this.#choose(name),
+    open: () => this.#askLists(),
+  });
+  readonly #person: PersonDialog;
+  readonly #rename = new RenameDialog((input) => this.#act(input));
+  readonly #composer: Composer;
   readonly #new = part("new", HTMLButtonElement);
-  #conversation: Conversation | undefined;
-  /** The room's, once the person is in one. */
+  /** Transcripts of rooms, the room that was shown last as the last. */
+  readonly #transcripts = new Map<string, Transcript>();
   #transcript: Transcript | undefined;
+  #conversation: Conversation | undefined;
+  /** What an earlier page has left, until the person is in. */
+  #resume: Handover | undefined;
+  /** What was told before there was a transcript. */
+  #untold: ((transcript: Transcript) => void)[] = [];
   #unread = 0;
+  /** Whether the person has been in this room before, and has not seen what happened since. */
+  #isBack = false;
   /** Whether the next list of rooms, or of people, is for the page and not for the person. */
-  readonly #isAsking = { rooms: false, users: false };
+  #isAsking = { rooms: false, users: false };
 
   /** Creates one that nobody has come into yet. */
   constructor() {
-    const command = (line: string): void => this.#command(line);
     this.#composer = new Composer({
-      submit: (line) => this.#submit(line),
+      submit: (written) => this.#submit(written),
       known: () => {
         const { others = [], rooms = [] } = this.#conversation ?? {};
         return { names: others, rooms };
       },
+      announce: (text) => this.#status.announce(text),
     });
+    this.#composer.restore(memory.drafts);
     this.#person = new PersonDialog({
       write: (name) => this.#composer.address(name),
       mention: (name) => this.#composer.mention(name),
-      command,
+      act: (input) => this.#act(input),
     });
-    this.#rename = new RenameDialog(command);
     prepareHelp();
-    part("rename", HTMLElement).addEventListener("click", () => {
-      this.#choose(this.#conversation?.name ?? "");
-    });
-    part("clear", HTMLElement).addEventListener("click", () => command("/clear"));
-    part("leave", HTMLElement).addEventListener("click", () => command("/quit"));
+    prepareInvitation();
+    const onClick = (id: string, act: () => void): void =>
+      part(id, HTMLElement).addEventListener("click", act);
+    onClick("rename", () => this.#choose(this.#conversation?.name ?? ""));
+    onClick("clear", () => this.#act({ messageType: "clear" }));
+    onClick("leave", () => this.#act({ messageType: "quit" }));
+    onClick("skip", () => this.#composer.focus());
+    onClick("new", () => this.#revealNew());
     part("new-room", HTMLElement).addEventListener("submit", (event) => this.#joinAnother(event));
-    this.#new.addEventListener("click", () => this.#transcript?.revealNew());
     this.#listen();
   }
 
   /** Takes part, for as long as the page is open. */
   async run(): Promise<never> {
-    let resume = memory.take();
+    this.#resume = memory.take();
     let failure = "";
     for (;;) {
       const room = roomOfAddress() ?? DEFAULT_ROOM;
-      const known = resume?.welcome.name ?? memory.name;
+      const known = this.#resume?.welcome.name ?? memory.name;
       const isAsked = failure !== "" || known === undefined;
-      const name = isAsked ? await askName({ name: known, room, failure }) : known;
+      const name = isAsked ? await this.#entry.ask({ name: known, room, failure }) : known;
       if (isAsked) memory.name = name;
-      const conversation = new Conversation({ url: serverUrl(), name, room, resume }, this);
-      failure = await this.#attend(conversation);
-      if (failure === "") resume = undefined;
+      this.#entry.wait(name);
+      failure = await this.#attend(name, room);
     }
   }
 
   /** Takes part in a conversation until it is over. Returns why it could not even begin. */
-  async #attend(conversation: Conversation): Promise<string> {
+  async #attend(name: string, room: string): Promise<string> {
+    const resume = this.#resume;
+    const conversation = new Conversation({ url: serverUrl(), name, room, resume }, this);
     this.#conversation = conversation;
-    this.#transcripts.clear();
-    this.#transcript = undefined;
+    this.#isAsking = { rooms: false, users: false };
     const wanted = location.hash;
     try {
       await conversation.begin();
     } catch (error) {
       this.#conversation = undefined;
-      if (error instanceof ConnectError) return error.message;
-      throw error;
+      if (!(error instanceof ConnectError)) throw error;
+      return error.failure === "unreachable" ? UNREACHABLE : error.message;
     }
-    // Who takes an earlier page's place comes into its room first.
+    this.#resume = undefined;
+    // Who takes an earlier page's place comes in as they were, and into that room.
+    if (resume && name !== resume.welcome.name) this.#act({ messageType: "register", data: name });
     this.#goTo(wanted);
-    this.#composer.focus();
     await conversation.untilLeaving();
     this.change();
     await conversation.untilAnswered();
@@ -121,24 +151,23 @@ export class Page implements View {
   show(message: ServerMessage, context: Context): void {
     if (message.messageType === "welcome") this.#enter(message);
     if (message.messageType === "rooms") this.#sidebar.takeRooms(message);
-    if (message.messageType === "rename") this.#composer.rename(message.from, message.data ?? "");
+    if (message.messageType === "rename" && !context.isPast) {
+      this.#composer.rename(message.from, message.data ?? "");
+    }
     const transcript = this.#transcript;
     if (!transcript || context.isRoutine || this.#isForPage(message)) return;
     if (message.messageType === "error") return this.#fail(message, transcript);
-    const isAway = !isLooking() || !transcript.log.isAtEnd;
-    const isUnread = isAway && isNews(message, context);
-    if (isUnread && this.#unread === 0) transcript.mark();
-    if (isUnread) this.#unread++;
+    if (isToRead(message, context)) this.#count(context, transcript);
     const isLoud = transcript.take(message, context);
     if (isLoud && "from" in message) this.#attention.notify(message.from, message.data ?? "");
   }
 
   notify(...lines: readonly string[]): void {
-    this.#transcript?.notify(lines.join("\n"));
+    this.#tell((transcript) => transcript.notify(lines.join("\n")));
   }
 
   complain(text: string): void {
-    this.#transcript?.complain(text);
+    this.#tell((transcript) => transcript.complain(text));
   }
 
   clear(): void {
@@ -149,54 +178,82 @@ export class Page implements View {
     const conversation = this.#conversation;
     const transcript = this.#transcript;
     if (!conversation || !transcript) return;
+    const { name = "", room, roster, ignored } = conversation;
     const waiting = conversation.waiting();
     const unsaid = waiting.filter((message) => message.messageType === "message");
+    const destination = this.#destination ?? room;
     this.#pending.show(unsaid, conversation);
+    this.#composer.setRoom(destination);
     if (conversation.leaving.aborted) this.#status.tell("Leaving …");
     else if (conversation.isConnected) this.#status.tell("");
-    else this.#status.tellOffline(unsaid.length, () => conversation.retry());
-    const isMoving = waiting.some(({ messageType }) => messageType === "join");
+    else {
+      this.#status.tellOffline({
+        waiting: unsaid.length,
+        room: destination === room ? undefined : destination,
+        retry: () => conversation.retry(),
+      });
+    }
+    // What came before the person was there is not read out.
+    if (!conversation.isOnline) transcript.settle();
     // Where the server did not let the person go, the address does not stay either.
-    if (!isMoving && roomOfAddress() !== conversation.room) setAddress(conversation.room);
-    const { name = "", room, roster, ignored } = conversation;
-    part("present", HTMLElement).textContent = wordPeople(roster.count);
+    if (destination === room) setAddress(room);
     this.#sidebar.show({ name, room, roster, ignored });
     this.#readIfLooking();
   }
 
+  /** The room that the person will be in when all is answered; undefined if they stay. */
+  get #destination(): string | undefined {
+    const joins = this.#conversation?.waiting().filter(({ messageType }) => messageType === "join");
+    const last = joins?.at(-1);
+    return last?.messageType === "join" ? last.data : undefined;
+  }
+
+  /** Tells something in the transcript, as soon as there is one. */
+  #tell(tell: (transcript: Transcript) => void): void {
+    if (this.#transcript) tell(this.#transcript);
+    else this.#untold.push(tell);
+  }
+
   /** Comes into a room: the first, another, or the same under another name. */
-  #enter(welcome: Welcome): void {
-    const { room, name } = welcome;
+  #enter({ room, name, data }: Welcome): void {
     const before = this.#transcript;
-    const transcript = this.#transcripts.get(room) ?? this.#newTranscript();
+    const known = this.#transcripts.get(room);
+    const transcript = known ?? this.#newTranscript();
     this.#transcripts.delete(room);
     this.#transcripts.set(room, transcript);
     const [oldest] = this.#transcripts.keys();
-    if (this.#transcripts.size > MAX_LEFT && oldest !== undefined) this.#transcripts.delete(oldest);
-    this.#transcript = transcript;
+    // This one is not left yet.
+    const isTooMany = this.#transcripts.size > MAX_LEFT + 1;
+    if (isTooMany && oldest !== undefined) this.#transcripts.delete(oldest);
     const self = part("self-name", HTMLElement);
     const isRenamed = before !== undefined && self.textContent !== name;
     // Who comes in, or back, under another name did not choose it.
-    if (isRenamed && welcome.data !== GREETING) memory.name = name;
-    self.textContent = name;
+    if (isRenamed && data !== GREETING) memory.name = name;
+    setText(self, name);
     part("self-avatar", HTMLElement).replaceChildren(avatarOf(name));
-    if (before !== transcript) this.#turnTo(transcript, room);
+    if (before === transcript) return;
+    before?.log.shrink();
+    this.#isBack = known !== undefined;
+    this.#turnTo(transcript, room);
   }
 
   /** Shows another room. */
   #turnTo(transcript: Transcript, room: string): void {
     const { log } = transcript;
+    this.#transcript = transcript;
     this.#isAsking.users = true;
+    this.#unread = 0;
+    this.#entry.close();
     part("app", HTMLElement).hidden = false;
-    part("room", HTMLElement).textContent = room;
+    setText(part("room", HTMLElement), room);
     part("log", HTMLElement).replaceChildren(log.element);
     log.foot.replaceChildren(this.#pending.element);
     log.toEnd();
-    this.#unread = 0;
-    this.#composer.setRoom(room);
+    for (const tell of this.#untold.splice(0)) tell(transcript);
+    this.#composer.setRoom(this.#destination ?? room);
     this.#composer.focus();
+    this.#status.announce(`You are in ${room}`);
     this.#sidebar.close();
-    setAddress(room);
     this.#askLists();
   }
 
@@ -210,6 +267,19 @@ export class Page implements View {
         move: () => this.#readIfLooking(),
       },
     });
+  }
+
+  /** Counts something to be read that the person does not see, and marks where that begins. */
+  #count({ isPast }: Context, transcript: Transcript): void {
+    if (isPast) {
+      if (this.#isBack) transcript.mark();
+      this.#isBack = false;
+      return;
+    }
+    this.#isBack = false;
+    if (isLooking() && transcript.log.isAtEnd) return;
+    if (this.#unread === 0) transcript.mark();
+    this.#unread++;
   }
 
   /** Tells whether a message is an answer to what the page asked, or is said by other means. */
@@ -235,103 +305,141 @@ export class Page implements View {
   #askLists(): void {
     const conversation = this.#conversation;
     if (!conversation) return;
-    const types = ["rooms" as const, ...(conversation.roster.isOutdated ? ["users" as const] : [])];
-    for (const messageType of types) {
+    const { isOutdated, count } = conversation.roster;
+    const isTurn = isOutdated && Math.random() < CROWD / count;
+    for (const messageType of ["rooms" as const, ...(isTurn ? ["users" as const] : [])]) {
       if (this.#isAsking[messageType]) continue;
       this.#isAsking[messageType] = true;
-      conversation.send({ messageType });
+      conversation.act({ messageType });
     }
   }
 
-  /** Does what a control stands for, by the words of its command. */
-  #command(line: string): void {
-    this.#conversation?.take(line);
+  /** Does what a control stands for. Returns whether that can be done now. */
+  #act(input: PersonInput): boolean {
+    const isTaken = this.#conversation?.act(input) === true;
     this.change();
+    return isTaken;
   }
 
-  #submit(line: string): boolean {
+  /** Says, or does, what was written. Returns whether it was taken. */
+  #submit({ text, to, action }: Written): boolean {
     const conversation = this.#conversation;
     if (!conversation || conversation.leaving.aborted) return false;
     if (!conversation.hasRoom) {
       this.complain("Too much waits already: this was not taken. Send it later.");
       return false;
     }
-    if (!conversation.take(line)) return false;
-    this.change();
+    const line = text.replace(/^\s*\n/, "");
+    const isPlain = !isCommand(line) && (to !== undefined || action === true);
+    const isTaken = isPlain
+      ? conversation.say(line.replace(/^\/\//, "/"), { to, action })
+      : conversation.take(line);
+    if (!isTaken) return false;
     this.#transcript?.unmark();
     this.#transcript?.log.toEnd();
+    this.change();
     return true;
   }
 
   #choose(name: string): void {
-    const { roster, ignored = [] } = this.#conversation ?? {};
-    const isIgnored = ignored.some((other) => nameKey(other) === nameKey(name));
+    const conversation = this.#conversation;
+    if (!conversation) return;
     this.#sidebar.close();
-    if (name === this.#conversation?.name) return this.#rename.open(name);
-    this.#person.open({ name, address: roster?.addressOf(name), isIgnored });
+    if (name === conversation.name) return this.#rename.open(name);
+    const isIgnored = conversation.ignored.some((other) => nameKey(other) === nameKey(name));
+    this.#person.open({ name, address: conversation.roster.addressOf(name), isIgnored });
   }
 
   #joinAnother(event: Event): void {
     event.preventDefault();
     const input = part("new-room-name", HTMLInputElement);
-    const room = input.value.trim().toLowerCase().replace(/^#/, "");
-    if (room !== "" && this.#conversation?.take(`/join ${room}`)) input.value = "";
+    // The nearest name that a room can have.
+    const words = input.value.toLowerCase().normalize("NFD").match(/[a-z0-9_]+/g) ?? [];
+    const data = words.join("-").slice(0, 32);
+    const isTaken = data !== "" && this.#act({ messageType: "join", data });
+    const error = input.value === "" || isTaken ? "" : "A room's name needs a letter from a to z.";
+    setText(part("new-room-error", HTMLElement), error);
+    if (isTaken) input.value = "";
   }
 
-  /** Goes to the room that an address names behind its `#`. */
+  /** Goes to the room that an address names behind its `#`, unless another one waits to be joined. */
   #goTo(hash: string): void {
-    const conversation = this.#conversation;
-    if (!conversation || hash === "" || hash === `#${conversation.room}`) return;
-    conversation.take(`/join ${readHash(hash)}`);
-    this.change();
+    const { room = "" } = this.#conversation ?? {};
+    if (hash === "" || hash === `#${this.#destination ?? room}`) return;
+    try {
+      // Nothing else that an address says is done: anybody can make a link.
+      this.#act({ messageType: "join", data: parseRoom(readHash(hash)) });
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.complain(error.message);
+      this.change();
+    }
   }
 
   /** Waits until a person who is not in any more wants to come in again. */
   async #offerReturn(): Promise<void> {
-    const composer = part("composer", HTMLElement);
-    composer.hidden = true;
+    const isOut = (isOut: boolean): void => {
+      for (const id of ["composer", "tools"]) part(id, HTMLElement).hidden = isOut;
+      part("side", HTMLElement).inert = isOut;
+    };
+    isOut(true);
     await new Promise<void>((act) => {
       this.#status.tell("You are not in the chat any more.", { word: "Come in again", act });
+      this.#status.focus();
     });
     this.#status.tell("");
-    composer.hidden = false;
+    isOut(false);
+    part("app", HTMLElement).hidden = true;
+    this.#transcripts.clear();
+    this.#transcript = undefined;
+  }
+
+  #revealNew(): void {
+    this.#transcript?.revealNew();
+    // The button may be gone: the keys go on where the reader is.
+    this.#transcript?.log.element.focus({ preventScroll: true });
   }
 
   /** What is shown is read if the person sees the end of it. */
   #readIfLooking(): void {
     const { isAtEnd = true } = this.#transcript?.log ?? {};
     if (isAtEnd && isLooking()) this.#unread = 0;
+    const unread = this.#unread === 1 ? "1 new message" : `${this.#unread} new messages`;
     this.#new.hidden = isAtEnd;
-    this.#new.textContent = this.#unread === 0
-      ? "To the end"
-      : this.#unread === 1
-      ? "1 new message"
-      : `${this.#unread} new messages`;
+    setText(this.#new, this.#unread === 0 ? "To the end" : unread);
     this.#attention.entitle(this.#conversation?.room ?? "", this.#unread);
+  }
+
+  /** Keeps what another page in this tab would go on with. */
+  #leaveBehind(): void {
+    const handover = this.#conversation ? this.#conversation.handover() : this.#resume;
+    if (handover) memory.leave(handover);
+    memory.drafts = this.#composer.drafts;
   }
 
   /** Listens to what happens to the page as a whole. */
   #listen(): void {
     const look = (): void => {
       this.#readIfLooking();
-      if (this.#conversation?.isOnline) this.#askLists();
+      if (isLooking() && this.#conversation?.isOnline) this.#askLists();
     };
     addEventListener("focus", look);
-    document.addEventListener("visibilitychange", look);
-    setInterval(() => {
-      if (isLooking() && this.#conversation?.isOnline) this.#askLists();
-    }, ROOMS_TIME);
+    setInterval(look, ROOMS_TIME);
     addEventListener("online", () => this.#conversation?.retry());
     addEventListener("hashchange", ({ newURL }) => this.#goTo(new URL(newURL).hash));
-    addEventListener("pagehide", () => {
-      const handover = this.#conversation?.handover();
-      if (handover) memory.leave(handover);
+    // A page that is hidden may be ended without another word.
+    document.addEventListener("visibilitychange", () => {
+      look();
+      if (document.visibilityState === "hidden") this.#leaveBehind();
+      else memory.take();
     });
+    addEventListener("pagehide", () => this.#leaveBehind());
     addEventListener("pageshow", ({ persisted }) => {
       if (persisted) memory.take();
     });
     addEventListener("beforeunload", (event) => {
-      if (this.#pending.size > 0) event.preventDefault();
+      const isUnsaid = this.#pending.size > 0 || (this.#resume?.unsaid.length ?? 0) > 0;
+      if (isUnsaid) event.preventDefault();
     });
     document.addEventListener("keydown", (event) => this.#type(event));
   }

@@ -7,7 +7,7 @@
 
 import type { Roster } from "../client/roster.ts";
 import { nameKey, type Rooms } from "../protocol.ts";
-import { element, KeyedList, part } from "./elements.ts";
+import { element, KeyedList, part, setText } from "./elements.ts";
 import { avatarOf } from "./transcript.ts";
 
 /** What the side of the page shows. */
@@ -38,6 +38,8 @@ interface RoomItem {
 export interface SidebarOptions {
   /** The person wants to know, or do, something about another. */
   readonly choose: (name: string) => void;
+  /** The person opens it, where it lies over the conversation. */
+  readonly open: () => void;
 }
 
 function createRoom({ name }: RoomItem): HTMLElement {
@@ -50,15 +52,13 @@ function updateRoom(shown: HTMLElement, { count, isCurrent }: RoomItem): void {
   const [link, counted] = shown.children;
   if (isCurrent) link?.setAttribute("aria-current", "page");
   else link?.removeAttribute("aria-current");
-  if (!counted) return;
-  counted.textContent = count === undefined ? "" : String(count);
-  counted.setAttribute("aria-label", count === undefined ? "" : wordPeople(count));
+  setText(counted, count === undefined ? "" : String(count));
+  if (count !== undefined) counted?.setAttribute("title", wordPeople(count));
 }
 
 function updatePerson(shown: HTMLElement, { isSelf, isIgnored }: Person): void {
   const note = isSelf ? "you" : isIgnored ? "ignored" : "";
-  const [noted] = shown.getElementsByClassName("note");
-  if (noted) noted.textContent = note;
+  setText(shown.querySelector(".note"), note);
   shown.classList.toggle("is-ignored", isIgnored);
 }
 
@@ -78,6 +78,8 @@ export class Sidebar {
   readonly #people: KeyedList<Person>;
   #known: Rooms | undefined;
   #sides: Sides | undefined;
+  /** The room that was shown last. */
+  #current = "";
   /** The names that are listed. */
   #names: readonly string[] = [];
   /** The names that are marked among them. */
@@ -86,17 +88,20 @@ export class Sidebar {
   #isDue = false;
 
   /** Creates one that shows nothing yet. */
-  constructor({ choose }: SidebarOptions) {
+  constructor({ choose, open }: SidebarOptions) {
     this.#people = new KeyedList<Person>(part("people", HTMLUListElement), {
       keyOf: ({ name }) => name,
       create: ({ name }) => {
-        const label = element("bdi", { class: "label" }, name);
+        const label = element("bdi", { class: "label", title: name }, name);
         const note = element("span", { class: "note" });
         const button = element("button", { type: "button" }, avatarOf(name), label, note);
         button.addEventListener("click", () => choose(name));
         return element("li", {}, button);
       },
       update: updatePerson,
+    });
+    this.#side.addEventListener("toggle", () => {
+      if (this.#side.matches(":popover-open")) open();
     });
     // Where there is room it is always there, and must not lie over the conversation.
     matchMedia("(min-width: 44rem)").addEventListener("change", () => this.close());
@@ -130,8 +135,13 @@ export class Sidebar {
     if (roster.names !== this.#names || known !== this.#marked) this.#listPeople(this.#sides);
     [this.#names, this.#marked] = [roster.names, known];
     const unnamed = roster.count - roster.names.length;
-    part("more-people", HTMLElement).textContent = unnamed > 0 ? `and ${unnamed} more` : "";
-    part("people-count", HTMLElement).textContent = String(roster.count);
+    setText(part("more-people", HTMLElement), unnamed > 0 ? `and ${unnamed} more` : "");
+    setText(part("people-count", HTMLElement), String(roster.count));
+    setText(part("present", HTMLElement), wordPeople(roster.count));
+    if (room !== this.#current) {
+      this.#current = room;
+      document.querySelector("#rooms [aria-current]")?.scrollIntoView({ block: "nearest" });
+    }
   }
 
   #listPeople({ name, roster, ignored }: Sides): void {
@@ -151,7 +161,7 @@ export class Sidebar {
       { name: current, count, isCurrent: true },
     ].sort((a, b) => a.name < b.name ? -1 : 1);
     const unnamed = all - dataArray.length;
-    part("more-rooms", HTMLElement).textContent = unnamed > 0 ? `and ${unnamed} more` : "";
+    setText(part("more-rooms", HTMLElement), unnamed > 0 ? `and ${unnamed} more` : "");
     return items;
   }
 }

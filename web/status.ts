@@ -13,11 +13,21 @@ export interface Offer {
   readonly act: () => void;
 }
 
+/** What {@linkcode Status.tellOffline} tells. */
+export interface Offline {
+  /** How many messages wait. */
+  readonly waiting: number;
+  /** The room that the person goes to; undefined if they stay. */
+  readonly room: string | undefined;
+  readonly retry: () => void;
+}
+
 /** A line about the connection, while there is something to say about it. */
 export class Status {
   readonly #bar = part("status", HTMLElement);
   readonly #text = part("status-text", HTMLElement);
   readonly #button = part("status-act", HTMLButtonElement);
+  readonly #spoken = part("spoken", HTMLElement);
   #offer: Offer | undefined;
 
   /** Creates one that says nothing. */
@@ -25,15 +35,25 @@ export class Status {
     this.#button.addEventListener("click", () => this.#offer?.act());
   }
 
-  /** Says that so many messages wait until the connection is back. */
-  tellOffline(waiting: number, retry: () => void): void {
+  /** Says that there is no connection, and what happens when it is back. */
+  tellOffline({ waiting, room, retry }: Offline): void {
     const what = waiting === 0
-      ? "What you write is kept, and"
+      ? "What you write is kept, and sent when you are back."
       : waiting === 1
-      ? "1 message waits, and is"
-      : `${waiting} messages wait, and are`;
-    const offer = { word: "Try now", act: retry };
-    this.tell(`Offline. ${what} sent when the connection is back.`, offer);
+      ? "1 message waits until you are back."
+      : `${waiting} messages wait until you are back.`;
+    const where = room === undefined ? "" : ` You are in #${room} then.`;
+    this.tell(`Offline. ${what}${where}`, { word: "Try now", act: retry });
+  }
+
+  /** Tells those who cannot see it. */
+  announce(text: string): void {
+    this.#spoken.textContent = text;
+  }
+
+  /** Brings the focus to what can be done. */
+  focus(): void {
+    this.#button.focus();
   }
 
   /** Says something, and what can be done. Without a text there is nothing to say. */

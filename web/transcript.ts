@@ -43,6 +43,11 @@ export interface TranscriptEvents {
   readonly move: () => void;
 }
 
+/** Who comes and goes is not read out: it would be again with each name that is added. */
+const COMINGS = { class: "notice", "aria-live": "off" };
+
+const SEGMENTER = new Intl.Segmenter();
+
 /** Settings of a {@linkcode Transcript}. */
 export interface TranscriptOptions {
   /** Returns the reader's own name. */
@@ -59,14 +64,17 @@ interface Said {
   readonly tag?: string | undefined;
   readonly isOwn: boolean;
   readonly isAction?: true | undefined;
+  /** Whether it was said before the reader came. */
+  readonly isPast: boolean;
+  /** Whether it is meant for the reader in particular. */
   readonly isLoud: boolean;
 }
 
 /** Returns what stands for a person in a picture's place. */
 export function avatarOf(name: string): HTMLElement {
-  const [letter = "?"] = new Intl.Segmenter().segment(name.toUpperCase());
-  const text = typeof letter === "string" ? letter : letter.segment;
-  return element("span", { class: "avatar", "data-hue": hueOf(name), "aria-hidden": "true" }, text);
+  const [first] = SEGMENTER.segment(name.toUpperCase());
+  const attributes = { class: "avatar", "data-hue": hueOf(name), "aria-hidden": "true" };
+  return element("span", attributes, first?.segment ?? "");
 }
 
 /** Shows a text, in which links can be followed and the reader's name stands out. */
@@ -99,10 +107,12 @@ function fold(text: HTMLElement): HTMLElement[] {
   const isLong = textContent.length > LONG_TEXT || textContent.split("\n").length > LONG_LINES;
   if (!isLong) return [text];
   text.classList.add("is-folded");
-  const button = element("button", { class: "more", type: "button" }, "Show all");
+  const attributes = { class: "more", type: "button", "aria-expanded": "false" };
+  const button = element("button", attributes, "Show all");
   button.addEventListener("click", () => {
     const isFolded = text.classList.toggle("is-folded");
     button.textContent = isFolded ? "Show all" : "Show less";
+    button.setAttribute("aria-expanded", String(!isFolded));
   });
   return [text, button];
 }
@@ -119,6 +129,7 @@ function timeOf(time: number): HTMLElement {
 export class Transcript {
   readonly log: Log;
   readonly #options: TranscriptOptions;
+  #named: { readonly name: string; readonly pattern: RegExp } | undefined;
   #day: string | undefined;
   /** Whose messages those are that the next one can stand with, and when the last one was said. */
   #group: { readonly key: string; readonly time: number } | undefined;
@@ -137,8 +148,20 @@ export class Transcript {
   /** Takes away all that is shown. */
   clear(): void {
     this.log.clear();
-    this.#end();
     this.#day = undefined;
+    const back = element("button", { type: "button" }, "Show it again");
+    const notice = this.#notice("Cleared, for you alone. ", "");
+    notice.append(back);
+    back.addEventListener("click", () => {
+      notice.remove();
+      this.log.restore();
+    });
+  }
+
+  /** What was shown until now is past: it is read out no more. */
+  settle(): void {
+    this.#end();
+    this.log.settle();
   }
 
   /** Shows what the server tells. Returns whether it is meant for the reader in particular. */
@@ -154,23 +177,27 @@ export class Transcript {
       case "presence":
         return context.isPast ? false : this.#count(message);
       case "missed":
-        return this.#notice(message.data, "is-missed");
+        this.#notice(message.data, "is-missed");
+        return false;
       case "rename":
-        if (context.isPast) return false;
-        return this.#notice(`${message.from} is now ${message.data}`, "", message.time);
+        if (!context.isPast) {
+          this.#notice(`${message.from} is now ${message.data}`, "", message.time);
+        }
+        return false;
       default:
-        return this.notify((formatText(message) ?? "").replace(/^\* /, ""));
+        this.notify((formatText(message) ?? "").replace(/^\* /, ""));
+        return false;
     }
   }
 
   /** Shows lines about the conversation. */
-  notify(text: string): boolean {
-    return text !== "" && this.#notice(text, text.includes("\n") ? "is-block" : "");
+  notify(text: string): void {
+    if (text !== "") this.#notice(text, text.includes("\n") ? "is-block" : "");
   }
 
   /** Shows what went wrong. */
-  complain(text: string): boolean {
-    return this.#notice(text, "is-error");
+  complain(text: string): void {
+    this.#notice(text, "is-error");
   }
 
   /** Shows what was not said, and why. */
@@ -226,15 +253,15 @@ export class Transcript {
     this.log.append(block);
   }
 
-  #notice(text: string, kind: string, time = Date.now()): boolean {
+  #notice(text: string, kind: string, time = Date.now()): HTMLElement {
     const block = element("div", { class: `notice ${kind}`.trim(), dir: "auto" }, text);
     this.#append(time, block);
-    return false;
+    return block;
   }
 
   #count(presence: Presence): boolean {
     const text = formatText(presence)?.replace(/^\* /, "") ?? "";
-    const block = this.#crowd ?? element("div", { class: "notice" });
+    const block = this.#crowd ?? element("div", COMINGS);
     block.textContent = text;
     if (!this.#crowd) this.#append(presence.time, block);
     this.#crowd = block;
@@ -245,7 +272,7 @@ export class Transcript {
     if (isPast || from === this.#options.name()) return false;
     const isOpen = this.#fold?.fold.isOpen(time) === true;
     const last = isOpen ? this.#fold : undefined;
-    const next = last ?? { fold: new Fold(time), block: element("div", { class: "notice" }) };
+    const next = last ?? { fold: new Fold(time), block: element("div", COMINGS) };
     next.fold.add(messageType === "leave" ? "leave" : "join", from);
     next.block.textContent = next.fold.text;
     if (!last) this.#append(time, next.block);
@@ -254,24 +281,29 @@ export class Transcript {
   }
 
   #ofMessage({ time, from, data, action }: RoomMessage, { isOwn, isPast }: Context): Said {
-    const mention = this.#mention();
-    const isLoud = !isOwn && !isPast && mention?.test(data) === true;
-    return { time, from, text: data, isOwn, isAction: action, isLoud };
+    const isByReader = isOwn || this.#isSelf(from);
+    const isMention = !isByReader && this.#mention?.test(data) === true;
+    const said = { time, from, text: data, isOwn: isByReader, isAction: action, isPast };
+    return { ...said, isLoud: isMention };
   }
 
   #ofPrivate({ time, from, to, data }: Private, { isPast }: Context): Said {
     const isOwn = this.#isSelf(from);
     const tag = this.#isSelf(to) ? "privately to you" : `privately to ${to}`;
-    return { time, from, text: data, tag, isOwn, isLoud: !isOwn && !isPast };
+    return { time, from, text: data, tag, isOwn, isPast, isLoud: !isOwn };
   }
 
   #isSelf(name: string): boolean {
     return nameKey(name) === nameKey(this.#options.name() ?? "");
   }
 
-  #mention(): RegExp | undefined {
+  /** Finds the reader's name. */
+  get #mention(): RegExp | undefined {
     const name = this.#options.name();
-    return name === undefined ? undefined : mentionOf(name);
+    if (name === undefined) return undefined;
+    if (this.#named?.name !== name) this.#named = { name, pattern: mentionOf(name) };
+    this.#named.pattern.lastIndex = 0;
+    return this.#named.pattern;
   }
 
   #say(said: Said): boolean {
@@ -285,16 +317,17 @@ export class Transcript {
     block.classList.toggle("is-private", tag !== "");
     block.classList.toggle("is-action", isAction === true);
     block.classList.toggle("is-own", isOwn);
-    block.classList.toggle("is-loud", isLoud);
-    const text = wordText(said.text, isOwn ? undefined : this.#mention());
+    block.classList.toggle("is-loud", isLoud && tag === "");
+    if (isOwn) block.setAttribute("aria-live", "off");
+    const text = wordText(said.text, isOwn ? undefined : this.#mention);
     if (isAction) {
       text.prepend(this.#nameOf(from), " ");
-      block.append(avatarOf(from), text, timeOf(time));
+      block.append(avatarOf(from), ...fold(text), timeOf(time));
     } else if (continues) block.append(this.#spoken(said), timeOf(time), ...fold(text));
     else block.append(avatarOf(from), this.#origin(said), ...fold(text));
     this.#append(time, block);
     this.#group = { key, time };
-    return isLoud;
+    return isLoud && !said.isPast;
   }
 
   /** Words who said something, for those who hear it. */

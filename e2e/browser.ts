@@ -110,6 +110,7 @@ export class Browser implements AsyncDisposable {
     const body = JSON.stringify({ capabilities: { alwaysMatch } });
     const response = await fetch(`${driver.url}/session`, { method: "POST", body });
     const { value } = await response.json();
+    if (!response.ok) await driver[Symbol.asyncDispose]();
     assert.ok(response.ok, JSON.stringify(value));
     const browser = new Browser(driver, value.sessionId);
     const { width = 1280, height = 800, scheme = "light", scale = 1 } = options;
@@ -138,6 +139,19 @@ export class Browser implements AsyncDisposable {
 
   async go(url: string): Promise<void> {
     await this.#command("POST", "/url", { url });
+  }
+
+  /** Opens a page in another tab, and turns to it. */
+  async openTab(url: string): Promise<void> {
+    await this.#command("POST", "/window/new", { type: "tab" });
+    await this.turnToTab(-1);
+    await this.go(url);
+  }
+
+  /** Turns to a tab, by its number in the order in which they were opened; -1 is the last one. */
+  async turnToTab(index: number): Promise<void> {
+    const handles = await this.#command("GET", "/window/handles") as string[];
+    await this.#command("POST", "/window", { handle: handles.at(index) });
   }
 
   async reload(): Promise<void> {
@@ -277,8 +291,8 @@ export class Browser implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await using _driver = this.#driver;
     await this.#command("DELETE", "");
-    await this.#driver[Symbol.asyncDispose]();
   }
 }
 

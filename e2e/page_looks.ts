@@ -1,0 +1,288 @@
+/// <reference lib="dom" />
+/**
+ * How the chat page looks, and what it tells those who cannot see it. Needs `chromium` and
+ * `chromedriver`.
+ *
+ * Run with `deno task e2e`.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { TestServer } from "../tests/peer.ts";
+import { type AccessibleNode, Key } from "./browser.ts";
+import {
+  assertClean,
+  comeIn,
+  hears,
+  isFocused,
+  openPage,
+  say,
+  sayAll,
+  sayName,
+  valueOf,
+} from "./visit.ts";
+
+Deno.test("page: each focus can be seen, and the order is that of the page", async () => {
+  await using server = new TestServer();
+  await using alice = await comeIn(server, "alice");
+  await alice.click(".brand");
+  const stops: string[] = [];
+  for (;;) {
+    await alice.press(Key.tab);
+    const { id, text, isSeen } = await alice.run(() => {
+      const focused = document.activeElement ?? document.body;
+      const shown = focused.matches("textarea") ? focused.closest(".field") : focused;
+      const { outlineStyle, outlineWidth } = getComputedStyle(shown ?? focused);
+      const isSeen = outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
+      return { id: focused.id, text: focused.textContent?.trim() ?? "", isSeen };
+    });
+    const name = id || text || "log";
+    if (stops.includes(name) || name.includes("\n")) break;
+    assert.ok(isSeen, `${name} does not look focused`);
+    stops.push(name);
+  }
+  const expected = [
+    "#lobby",
+    "new-room-name",
+    "Join",
+    "Aalice​you",
+    "rename",
+    "leave",
+    "notify",
+    "clear",
+  ];
+  assert.deepEqual(
+    stops.slice(0, 8).map((stop) => stop.replace("\u200B", "")),
+    expected.map((stop) => stop.replace("\u200B", "")),
+  );
+  assert.ok(stops.indexOf("message") > stops.indexOf("help-open"));
+});
+
+Deno.test("page: at 320 pixels nothing scrolls sideways, and all can be reached", async () => {
+  await using server = new TestServer();
+  await using bob = await server.register("b".repeat(32));
+  sayAll(bob, "w".repeat(500), `https://example.com/${"path/".repeat(60)}`, "\tx\t".repeat(60));
+  await using alice = await openPage(server, { width: 320, height: 560 });
+  await isFocused(alice, "entry-name");
+  const isWide = (): boolean => {
+    const frames = [
+      document.documentElement,
+      ...document.querySelectorAll("main, .log, #side, dialog, .bar"),
+    ];
+    return frames.some(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1) ||
+      Array.from(document.querySelectorAll("button, input, textarea")).some((each) => {
+        const { left, right, width } = each.getBoundingClientRect();
+        return width > 0 && (left < 0 || right > innerWidth);
+      });
+  };
+  const assertNarrow = async (what: string): Promise<void> => {
+    assert.equal(await alice.run(isWide), false, `${what} is too wide`);
+  };
+  await assertNarrow("the entry");
+  await sayName(alice, "a".repeat(32));
+  await alice.until(() => document.querySelectorAll(".chunk .text").length === 3);
+  await say(alice, "y".repeat(300));
+  await hears(alice, "y".repeat(300));
+  await alice.type("z".repeat(700));
+  await assertNarrow("the conversation");
+  await alice.click("#menu");
+  await alice.until(() => document.querySelector("#side:popover-open") !== null);
+  await assertNarrow("the side");
+  await alice.click("#people li:nth-child(2) button");
+  await alice.until(() => document.querySelector("#person[open]") !== null);
+  await alice.click("#person summary");
+  await assertNarrow("a person");
+  await alice.press(Key.escape);
+  await alice.click("#help-open");
+  await assertNarrow("the help");
+  await alice.press(Key.escape);
+  await alice.click("[popovertarget=emoji]");
+  await alice.until(() => document.querySelector("#emoji:popover-open") !== null);
+  await assertNarrow("the emoji");
+  await alice.click("#emoji button");
+  await isFocused(alice, "message");
+  assert.match(await valueOf(alice), /🙂$/u);
+});
+
+/** A text, or the edge of a control, that cannot be told well enough from what is behind it. */
+interface Faint {
+  readonly what: string;
+  readonly ratio: number;
+}
+
+/** Computes the contrast of all that is visible (WCAG 2.2, 1.4.3 and 1.4.11). Runs in the page. */
+function findFaint(): { faint: Faint[]; count: number } {
+  const context = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  if (!context) throw new Error("no canvas");
+  const paint = (...colors: string[]): number[] => {
+    for (const color of ["#fff", ...colors]) {
+      context.fillStyle = color;
+      context.fillRect(0, 0, 1, 1);
+    }
+    return Array.from(context.getImageData(0, 0, 1, 1).data.subarray(0, 3));
+  };
+  const luminance = (channels: number[]): number => {
+    const [r = 0, g = 0, b = 0] = channels.map((channel) => {
+      const part = channel / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const backgrounds = (from: Element | null): string[] => {
+    const colors: string[] = [];
+    for (let each = from; each; each = each.parentElement) {
+      colors.unshift(getComputedStyle(each).backgroundColor);
+      // A dialog covers what stands above it in the document.
+      if (each.matches("dialog, :popover-open")) break;
+    }
+    return colors;
+  };
+  const contrast = (color: string, behind: string[]): number => {
+    const [one, other] = [luminance(paint(...behind, color)), luminance(paint(...behind))];
+    return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+  };
+  const faint: Faint[] = [];
+  let count = 0;
+  const check = (what: string, color: string, on: Element | null, least: number): void => {
+    const ratio = contrast(color, backgrounds(on));
+    count++;
+    if (ratio < least) faint.push({ what, ratio });
+  };
+  const isSeen = (each: Element): boolean =>
+    each.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const parent = node.parentElement;
+    if (!parent || !node.textContent?.trim() || !isSeen(parent) || parent.closest(":disabled")) {
+      continue;
+    }
+    if (/^\p{Emoji}+$/u.test(node.textContent) && !/\d/.test(node.textContent)) continue;
+    const what = `${parent.className || parent.tagName} ${node.textContent.trim().slice(0, 40)}`;
+    check(what, getComputedStyle(parent).color, parent, 4.5);
+  }
+  for (const field of document.querySelectorAll("input, textarea, select")) {
+    if (!isSeen(field)) continue;
+    check(`${field.id} placeholder`, getComputedStyle(field, "::placeholder").color, field, 4.5);
+    const frame = field.closest(".field") ?? field;
+    check(`${field.id} edge`, getComputedStyle(frame).borderTopColor, frame.parentElement, 3);
+  }
+  for (const icon of document.querySelectorAll("button svg")) {
+    if (isSeen(icon)) check("icon", getComputedStyle(icon).stroke, icon.parentElement, 3);
+  }
+  return { faint, count };
+}
+
+for (const scheme of ["light", "dark"] as const) {
+  Deno.test(`page: every text can be read: contrast of 4.5 to 1, ${scheme}`, async () => {
+    await using server = new TestServer();
+    const peers = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => server.register(`person-${i}`)),
+    );
+    const [bob = assert.fail()] = peers;
+    const assertClear = async (what: string, least: number): Promise<void> => {
+      const { faint, count } = await alice.run(findFaint);
+      assert.deepEqual(faint, [], what);
+      assert.ok(count >= least, `${what}: only ${count} were looked at`);
+    };
+    await using alice = await openPage(server, { scheme, height: 2_000 });
+    await isFocused(alice, "entry-name");
+    await assertClear("the entry", 8);
+    await sayName(alice, "alice");
+    await say(alice, "/join dev");
+    await alice.until(() => location.hash === "#dev");
+    for (const peer of peers) sayAll(peer, "hello");
+    await bob.jsonWhere(({ from, data }) => from === "person-39" && data === "hello");
+    await say(alice, "/join lobby");
+    await alice.shows("missed");
+    sayAll(bob, "alice: look at https://example.com/", ".\n".repeat(30));
+    bob.send({ messageType: "message", data: "psst", to: "alice" });
+    bob.send({ messageType: "message", data: "nods to alice", action: true });
+    await hears(alice, "person-0 nods to alice");
+    await say(alice, "/msg nobody hi");
+    await say(alice, "/ignore person-9");
+    await say(alice, "/help");
+    await alice.click("#action");
+    await alice.type("/m");
+    await alice.until(() => document.querySelectorAll("#hints li").length > 0);
+    await assertClear("the conversation", 200);
+    await alice.click("#people li:nth-child(3) button");
+    await alice.click("#person summary");
+    await assertClear("a person", 200);
+    await alice.press(Key.escape);
+    await alice.click("#help-open");
+    await assertClear("the help", 200);
+    await alice.press(Key.escape);
+    await server.server.shutdown();
+    await alice.shows("Offline.");
+    await alice.click("#message");
+    await alice.chord(Key.control, "a");
+    await say(alice, "later");
+    await alice.until(() => {
+      const text = document.querySelector(".is-pending .text");
+      return text !== null &&
+        text.getAnimations().every(({ playState }) => playState === "finished");
+    });
+    await alice.type("x".repeat(5_000));
+    await alice.shows("bytes too long");
+    await assertClear("offline", 200);
+  });
+}
+
+Deno.test("page: a screen reader is told what everything is, and what is new", async () => {
+  await using server = new TestServer();
+  await using bob = await server.register("bob");
+  await using alice = await openPage(server);
+  await isFocused(alice, "entry-name");
+  const has = (nodes: readonly AccessibleNode[], role: string, name: string): AccessibleNode => {
+    const found = nodes.find((node) => node.role === role && node.name === name);
+    return found ??
+      assert.fail(`no ${role} "${name}" among ${nodes.map((n) => `${n.role} ${n.name}`)}`);
+  };
+  const entry = await alice.accessibility();
+  has(entry, "RootWebArea", "Broadcast chat");
+  has(entry, "main", "");
+  has(entry, "heading", "Broadcast chat");
+  assert.equal(has(entry, "textbox", "Your name").properties["required"], true);
+  has(entry, "button", "Come in");
+  await sayName(alice, "alice");
+  sayAll(bob, "one", "two");
+  await hears(alice, "two");
+  const nodes = await alice.accessibility();
+  for (
+    const [role, name] of [
+      ["main", ""],
+      ["navigation", "Rooms"],
+      ["region", "People 2"],
+      ["region", "You"],
+      ["form", "Write"],
+      ["heading", "Rooms"],
+      ["heading", "lobby"],
+      ["textbox", "Message #lobby"],
+      ["textbox", "Another room"],
+      ["button", "Send"],
+      ["button", "Emoji"],
+      ["button", "Help"],
+      ["button", "Clear"],
+      ["button", "Notify me"],
+      ["button", "bob"],
+      ["link", "lobby"],
+      ["listitem", ""],
+      ["separator", ""],
+    ] as const
+  ) has(nodes, role, name);
+  const log = has(nodes, "log", "Messages");
+  assert.equal(log.properties["live"], "polite");
+  const status = nodes.find(({ role }) => role === "status");
+  assert.equal(status?.properties["live"], "polite");
+  const spoken = nodes.filter(({ role }) => role === "StaticText").map(({ name }) => name);
+  const heard = spoken.slice(spoken.indexOf("one"));
+  assert.deepEqual([heard[0], heard[1]?.trim(), heard.includes("two")], ["one", "bob:", true]);
+  const controls = ["button", "link", "textbox", "combobox", "checkbox"];
+  const nameless = nodes.filter(({ role, name }) => controls.includes(role) && name.trim() === "");
+  assert.deepEqual(nameless, []);
+  await alice.click("#help-open");
+  const dialog = has(await alice.accessibility(), "dialog", "Help");
+  assert.equal(dialog.properties["modal"], true);
+  await assertClean(alice, server);
+});

@@ -189,10 +189,13 @@ export class Composer {
   }
 
   #submit(): void {
-    const written = { text: this.#input.value, to: this.#to, action: this.#isAction || undefined };
-    if (this.#isEmpty || !this.#options.submit(written)) return;
+    if (this.#isEmpty) return;
+    const text = this.#input.value;
+    const action = this.#isAction || undefined;
+    // What is sent is no draft any more, wherever it leads.
     this.#input.value = "";
-    this.#action.setAttribute("aria-pressed", "false");
+    if (!this.#options.submit({ text, to: this.#to, action })) this.#input.value = text;
+    else this.#action.setAttribute("aria-pressed", "false");
     this.#describe();
     this.#change();
   }

@@ -35,28 +35,18 @@ Deno.test("page: each focus can be seen, and the order is that of the page", asy
       const shown = focused.matches("textarea") ? focused.closest(".field") : focused;
       const { outlineStyle, outlineWidth } = getComputedStyle(shown ?? focused);
       const isSeen = outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
-      return { id: focused.id, text: focused.textContent?.trim() ?? "", isSeen };
+      const id = focused.matches(".log") ? "log" : focused.id;
+      return { id, text: focused.textContent?.trim() ?? "", isSeen };
     });
-    const name = id || text || "log";
+    const name = id || text;
     if (stops.includes(name) || name.includes("\n")) break;
     assert.ok(isSeen, `${name} does not look focused`);
     stops.push(name);
   }
-  const expected = [
-    "#lobby",
-    "new-room-name",
-    "Join",
-    "Aalice​you",
-    "rename",
-    "leave",
-    "notify",
-    "clear",
-  ];
-  assert.deepEqual(
-    stops.slice(0, 8).map((stop) => stop.replace("\u200B", "")),
-    expected.map((stop) => stop.replace("\u200B", "")),
-  );
-  assert.ok(stops.indexOf("message") > stops.indexOf("help-open"));
+  const side = ["new-room-name", "Join", "#lobby", "Aaliceyou", "rename", "leave"];
+  const bar = ["invite", "notify", "clear", "help-open", "log"];
+  const writing = ["message", "action", "emoji-open", "send"];
+  assert.deepEqual(stops.slice(0, 15), [...side, ...bar, ...writing]);
 });
 
 Deno.test("page: at 320 pixels nothing scrolls sideways, and all can be reached", async () => {
@@ -103,6 +93,33 @@ Deno.test("page: at 320 pixels nothing scrolls sideways, and all can be reached"
   await alice.click("#emoji button");
   await isFocused(alice, "message");
   assert.match(await valueOf(alice), /🙂$/u);
+  await alice.chord(Key.control, "a");
+  await say(alice, `/msg ${"n".repeat(32)} ${"u".repeat(200)}`);
+  await alice.shows("Not said:");
+  await alice.click(".is-failed button");
+  await assertNarrow("a message to one person that was not said");
+  await alice.chord(Key.control, "a");
+  await alice.type("/m");
+  await assertNarrow("the hints");
+  for (const id of ["rename", "invite"]) {
+    if (id === "rename") await alice.click("#menu");
+    await alice.click(`#${id}`);
+    await assertNarrow(id);
+    await alice.press(Key.escape);
+  }
+  await alice.run(() =>
+    document.getElementById("side")?.matches(":popover-open") &&
+    document.getElementById("side")?.hidePopover()
+  );
+  await alice.click("#message");
+  await alice.chord(Key.control, "a");
+  await say(alice, "/join " + "r".repeat(32));
+  await alice.until(() => location.hash.length === 33);
+  await assertNarrow("a long room");
+  await server.server.shutdown();
+  await alice.shows("Offline.");
+  await say(alice, "v".repeat(200));
+  await assertNarrow("offline");
 });
 
 /** A text, or the edge of a control, that cannot be told well enough from what is behind it. */
@@ -138,14 +155,23 @@ function findFaint(): { faint: Faint[]; count: number } {
     }
     return colors;
   };
-  const contrast = (color: string, behind: string[]): number => {
-    const [one, other] = [luminance(paint(...behind, color)), luminance(paint(...behind))];
+  const opacityOf = (from: Element | null): number => {
+    let opacity = 1;
+    for (let each = from; each; each = each.parentElement) {
+      opacity *= Number(getComputedStyle(each).opacity);
+    }
+    return opacity;
+  };
+  const contrast = (color: string, behind: string[], opacity: number): number => {
+    const [under, over] = [paint(...behind), paint(...behind, color)];
+    const mixed = over.map((channel, i) => opacity * channel + (1 - opacity) * (under[i] ?? 0));
+    const [one, other] = [luminance(mixed), luminance(under)];
     return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
   };
   const faint: Faint[] = [];
   let count = 0;
   const check = (what: string, color: string, on: Element | null, least: number): void => {
-    const ratio = contrast(color, backgrounds(on));
+    const ratio = contrast(color, backgrounds(on), opacityOf(on));
     count++;
     if (ratio < least) faint.push({ what, ratio });
   };
@@ -188,6 +214,11 @@ for (const scheme of ["light", "dark"] as const) {
     await using alice = await openPage(server, { scheme, height: 2_000 });
     await isFocused(alice, "entry-name");
     await assertClear("the entry", 8);
+    await alice.type(" ");
+    await alice.press(Key.enter);
+    await alice.shows("Type a name first.");
+    await assertClear("a wrong name", 9);
+    await alice.press(Key.home);
     await sayName(alice, "alice");
     await say(alice, "/join dev");
     await alice.until(() => location.hash === "#dev");
@@ -213,6 +244,18 @@ for (const scheme of ["light", "dark"] as const) {
     await alice.click("#help-open");
     await assertClear("the help", 200);
     await alice.press(Key.escape);
+    for (const id of ["rename", "invite", "emoji-open"]) {
+      await alice.click(`#${id}`);
+      await assertClear(id, 200);
+      await alice.press(Key.escape);
+    }
+    await alice.resize(1_280, 400);
+    await alice.run(() =>
+      document.querySelector(".log")?.scrollTo({ top: 0, behavior: "instant" })
+    );
+    await alice.until(() => document.getElementById("new")?.hidden === false);
+    await assertClear("far above", 100);
+    await alice.resize(1_280, 2_000);
     await server.server.shutdown();
     await alice.shows("Offline.");
     await alice.click("#message");
@@ -226,6 +269,9 @@ for (const scheme of ["light", "dark"] as const) {
     await alice.type("x".repeat(5_000));
     await alice.shows("bytes too long");
     await assertClear("offline", 200);
+    await alice.run(() => document.getElementById("leave")?.click());
+    await alice.shows("You are not in the chat any more.");
+    await assertClear("left", 150);
   });
 }
 
@@ -255,6 +301,7 @@ Deno.test("page: a screen reader is told what everything is, and what is new", a
       ["navigation", "Rooms"],
       ["region", "People 2"],
       ["region", "You"],
+      ["region", "Conversation"],
       ["form", "Write"],
       ["heading", "Rooms"],
       ["heading", "lobby"],
@@ -271,6 +318,12 @@ Deno.test("page: a screen reader is told what everything is, and what is new", a
       ["separator", ""],
     ] as const
   ) has(nodes, role, name);
+  const isRead = await alice.run(() => {
+    const texts = Array.from(document.querySelectorAll("[role=log] .text, [role=log] .notice"));
+    const heard = texts.filter((text) => !text.closest("[aria-live=off]"));
+    return heard.map(({ textContent }) => textContent);
+  });
+  assert.deepEqual(isRead, ["one", "two"], "neither the past, nor who comes and goes");
   const log = has(nodes, "log", "Messages");
   assert.equal(log.properties["live"], "polite");
   const status = nodes.find(({ role }) => role === "status");
@@ -281,8 +334,39 @@ Deno.test("page: a screen reader is told what everything is, and what is new", a
   const controls = ["button", "link", "textbox", "combobox", "checkbox"];
   const nameless = nodes.filter(({ role, name }) => controls.includes(role) && name.trim() === "");
   assert.deepEqual(nameless, []);
-  await alice.click("#help-open");
-  const dialog = has(await alice.accessibility(), "dialog", "Help");
-  assert.equal(dialog.properties["modal"], true);
+  assert.equal(has(nodes, "button", "Notify me").properties["pressed"], "false");
+  assert.equal(has(nodes, "button", "/me").properties["pressed"], "false");
+  const dialogs = [
+    ["#help-open", "Help"],
+    ["#rename", "Take another name"],
+    ["#invite", "Invite others"],
+    ["#people li:nth-child(2) button", "bob"],
+  ] as const;
+  for (const [opener, name] of dialogs) {
+    await alice.click(opener);
+    const tree = await alice.accessibility();
+    assert.equal(has(tree, "dialog", name).properties["modal"], true);
+    assert.deepEqual(
+      tree.filter(({ role, name }) => controls.includes(role) && name.trim() === ""),
+      [],
+    );
+    await alice.press(Key.escape);
+  }
   await assertClean(alice, server);
+});
+
+Deno.test("page: it moves nothing for those who do not want that", async () => {
+  await using server = new TestServer();
+  await using alice = await comeIn(server, "alice");
+  const durations = (): Promise<string[]> =>
+    alice.run(() => {
+      const all = Array.from(document.querySelectorAll("*"), (each) => {
+        return getComputedStyle(each).transitionDuration;
+      });
+      return [...new Set(all)].sort();
+    });
+  assert.deepEqual(await durations(), ["0.12s", "0s"]);
+  const features = [{ name: "prefers-reduced-motion", value: "reduce" }];
+  await alice.cdp("Emulation.setEmulatedMedia", { features });
+  assert.deepEqual(await durations(), ["0s"]);
 });

@@ -54,7 +54,8 @@ export class Log {
   constructor(onMove: () => void) {
     this.#onMove = onMove;
     const content = element("div", { class: "content" }, this.#earlier, this.#newest, this.foot);
-    this.element = element("div", { class: "log", tabindex: 0 }, content);
+    const attributes = { class: "log", tabindex: 0, role: "region", "aria-label": "Conversation" };
+    this.element = element("div", attributes, content);
     this.element.addEventListener("scroll", () => this.#follow(), { passive: true });
     const observer = new ResizeObserver(() => this.#stay());
     observer.observe(this.element);

@@ -278,6 +278,7 @@ for (const scheme of ["light", "dark"] as const) {
 Deno.test("page: a screen reader is told what everything is, and what is new", async () => {
   await using server = new TestServer();
   await using bob = await server.register("bob");
+  sayAll(bob, "before she came");
   await using alice = await openPage(server);
   await isFocused(alice, "entry-name");
   const has = (nodes: readonly AccessibleNode[], role: string, name: string): AccessibleNode => {

@@ -71,6 +71,8 @@ export class Page implements View {
   /** What was told before there was a transcript. */
   #untold: ((transcript: Transcript) => void)[] = [];
   #unread = 0;
+  /** Whether what the room's past was is still coming. */
+  #isArriving = false;
   /** Whether the person has been in this room before, and has not seen what happened since. */
   #isBack = false;
   /** Whether the next list of rooms, or of people, is for the page and not for the person. */
@@ -194,7 +196,8 @@ export class Page implements View {
       });
     }
     // What came before the person was there is not read out.
-    if (!conversation.isOnline) transcript.settle();
+    if (this.#isArriving || !conversation.isOnline) transcript.settle();
+    this.#isArriving &&= !conversation.isOnline;
     // Where the server did not let the person go, the address does not stay either.
     if (destination === room) setAddress(room);
     this.#sidebar.show({ name, room, roster, ignored });
@@ -241,7 +244,7 @@ export class Page implements View {
   #turnTo(transcript: Transcript, room: string): void {
     const { log } = transcript;
     this.#transcript = transcript;
-    this.#isAsking.users = true;
+    this.#isAsking.users = this.#isArriving = true;
     this.#unread = 0;
     this.#entry.close();
     part("app", HTMLElement).hidden = false;

@@ -166,6 +166,10 @@ export class Browser implements AsyncDisposable {
   async resize(width: number, height: number, scale = 1): Promise<void> {
     const metrics = { width, height, deviceScaleFactor: scale, mobile: false };
     await this.cdp("Emulation.setDeviceMetricsOverride", metrics);
+    // Two frames later the page has taken note of it.
+    await this.run(() => {
+      return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    });
   }
 
   /** Runs a function in the page, which sees nothing but its arguments. */

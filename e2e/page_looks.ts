@@ -55,19 +55,18 @@ Deno.test("page: at 320 pixels nothing scrolls sideways, and all can be reached"
   sayAll(bob, "w".repeat(500), `https://example.com/${"path/".repeat(60)}`, "\tx\t".repeat(60));
   await using alice = await openPage(server, { width: 320, height: 560 });
   await isFocused(alice, "entry-name");
-  const isWide = (): boolean => {
-    const frames = [
-      document.documentElement,
-      ...document.querySelectorAll("main, .log, #side, dialog, .bar"),
-    ];
-    return frames.some(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1) ||
-      Array.from(document.querySelectorAll("button, input, textarea")).some((each) => {
-        const { left, right, width } = each.getBoundingClientRect();
-        return width > 0 && (left < 0 || right > innerWidth);
-      });
+  const findWide = (): string[] => {
+    const frames = document.querySelectorAll("html, main, .log, #side, dialog, .bar");
+    const wide = Array.from(frames).filter((each) => each.scrollWidth > each.clientWidth + 1);
+    const controls = Array.from(document.querySelectorAll("button, input, textarea"));
+    const outside = controls.filter((each) => {
+      const { left, right, width } = each.getBoundingClientRect();
+      return width > 1 && (left < 0 || right > innerWidth);
+    });
+    return [...wide, ...outside].map((each) => `${each.tagName} ${each.id} ${each.className}`);
   };
   const assertNarrow = async (what: string): Promise<void> => {
-    assert.equal(await alice.run(isWide), false, `${what} is too wide`);
+    assert.deepEqual(await alice.run(findWide), [], `${what} is too wide`);
   };
   await assertNarrow("the entry");
   await sayName(alice, "a".repeat(32));

@@ -336,6 +336,65 @@ Deno.test("client: who takes a name that they ignore does not ignore it any more
   assert.ok(alice.notices.includes("* You ignore nobody"));
 });
 
+Deno.test("client: that somebody took another name long ago moves neither who is ignored nor who is answered", async () => {
+  await using server = new ScriptedServer();
+  const alice = new TestClient(server, { name: "al" });
+  const peer = await server.accept();
+  await peer.welcome({});
+  const renamed = { messageType: "rename", time: 1, address: "x" };
+  const whispered = { messageType: "private", time: 1, to: "al", data: "psst" };
+  peer.send({ ...whispered, from: "dave" });
+  await alice.hears("psst");
+  alice.type("/ignore bob\n/join dev\n");
+  await peer.take("join");
+  const { data } = await peer.take("ping");
+  peer.send(
+    {
+      messageType: "welcome",
+      data: "",
+      name: "al",
+      address: "x",
+      room: "dev",
+      epoch: "e",
+      session: "s",
+      id: 2,
+    },
+    { ...renamed, id: 1, from: "bob", data: "eve" },
+    { ...renamed, id: 2, from: "dave", data: "frank" },
+    said(3, "unheard"),
+    said(4, "heard", { from: "eve" }),
+    { messageType: "pong", data },
+  );
+  await alice.hears("eve: heard");
+  assert.ok(!alice.printed.some((line) => line.includes("unheard")));
+  alice.type("/reply yes\n");
+  const { to, ref } = await peer.take("message");
+  assert.equal(to, "dave");
+  peer.send({ ...whispered, from: "al", to: "dave", data: "yes", ref });
+  assert.equal(await alice.finish(), 0);
+});
+
+Deno.test("client: who is ignored stays so when another takes their place", async () => {
+  await using server = new TestServer();
+  await using bob = await server.register("bob");
+  const resume = {
+    welcome: {
+      ...{ messageType: "welcome" as const, data: "", name: "al", address: "x", room: "lobby" },
+      ...{ epoch: "e", session: "s", id: 0 },
+    },
+    seen: 0,
+    unsaid: [],
+    ignored: ["Bob"],
+  };
+  const alice = new TestClient(server, { resume });
+  await alice.isTold("You are al in lobby");
+  bob.send({ messageType: "message", data: "unheard" });
+  await bob.jsonWhere(({ data }) => data === "unheard");
+  assert.equal(await alice.finish("/ignore\n"), 0);
+  assert.ok(alice.notices.includes("* You ignore Bob"));
+  assert.deepEqual(alice.printed, []);
+});
+
 Deno.test("client: nobody can ignore themselves", async () => {
   await using server = new TestServer();
   const bot = new TestClient(server, { name: "bot", format: "json" });

@@ -1,0 +1,390 @@
+/// <reference lib="dom" />
+/**
+ * The chat page in real Chromium: what is read there. Needs `chromium` and `chromedriver`.
+ *
+ * Run with `deno task e2e`.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { TestServer } from "../tests/peer.ts";
+import { said, ScriptedServer } from "../tests/scripted.ts";
+import { Key } from "./browser.ts";
+import {
+  assertClean,
+  comeIn,
+  comeInto,
+  hears,
+  noticesOf,
+  openPage,
+  say,
+  sayAll,
+  textsOf,
+} from "./visit.ts";
+
+Deno.test("page: one person's messages stand together, each day is told, and who comes and goes is one line", async () => {
+  await using server = new ScriptedServer();
+  await using alice = await openPage(server);
+  const peer = await comeInto(server, alice);
+  const noon = new Date(2026, 10, 18, 12).getTime();
+  const minute = 60_000;
+  const came = (id: number, from: string, messageType = "join"): object => {
+    return { messageType, id, time: noon + 18 * minute, from, address: "x" };
+  };
+  peer.send(
+    said(1, "one", { time: noon }),
+    said(2, "together", { time: noon + 4 * minute }),
+    said(3, "later", { time: noon + 10 * minute }),
+    { messageType: "private", time: noon + 11 * minute, from: "bob", to: "alice", data: "psst" },
+    said(4, "aloud", { time: noon + 11 * minute }),
+    said(5, "waves", { time: noon + 12 * minute, action: true }),
+    said(6, "after it", { time: noon + 13 * minute }),
+    came(7, "carol"),
+    came(8, "dave"),
+    came(9, "carol", "leave"),
+    said(10, "hello @Alice!", { time: noon + 19 * minute }),
+    said(11, "next day", { time: noon + 24 * 60 * minute }),
+  );
+  await hears(alice, "next day");
+  const shown = await alice.run(() => {
+    const blocks = Array.from(document.querySelectorAll(".day, .message, .chunk .notice"));
+    return blocks.map((block) => {
+      const isFirst = block.classList.contains("is-first");
+      const name = isFirst ? block.querySelector(".name")?.textContent : "";
+      const tag = block.querySelector(".tag")?.textContent ?? "";
+      const text = block.querySelector(".text")?.textContent ?? block.textContent;
+      return [name, tag, text].filter((part) => part).join(" | ");
+    });
+  });
+  assert.deepEqual(shown.slice(shown.indexOf("Wednesday 18 November 2026")), [
+    "Wednesday 18 November 2026",
+    "bob | one",
+    "together",
+    "bob | later",
+    "bob | privately to you | psst",
+    "bob | aloud",
+    "bob | bob waves",
+    "bob | after it",
+    "carol and dave joined; carol left",
+    "bob | hello @Alice!",
+    "Thursday 19 November 2026",
+    "bob | next day",
+  ]);
+  const { marks, times } = await alice.run(() => ({
+    marks: Array.from(document.querySelectorAll(".is-loud mark"), (mark) => mark.textContent),
+    times: Array.from(document.querySelectorAll("time"), (time) => time.dateTime),
+  }));
+  assert.deepEqual(marks, ["Alice"]);
+  assert.equal(times[0], new Date(noon).toISOString());
+  assert.equal(times.length, 9);
+  await assertClean(alice, server);
+});
+
+Deno.test("page: what is missed is told in plain words, and what cannot be read spares the rest", async () => {
+  await using server = new ScriptedServer();
+  await using alice = await openPage(server);
+  const peer = await comeInto(server, alice, { events: [said(1, "one")] });
+  peer.send({ messageType: "missed", count: 37, data: "37 messages missed" }, said(39, "two"));
+  peer.socket.send(`{"messageType":"message"}\n${JSON.stringify(said(40, "three"))}`);
+  await hears(alice, "three");
+  assert.deepEqual(await textsOf(alice), ["one", "two", "three"]);
+  const notices = await noticesOf(alice);
+  assert.ok(notices.includes("37 messages missed"));
+  assert.ok(notices.some((notice) => /^The server sent what this client cannot read/.test(notice)));
+  await assertClean(alice, server);
+});
+
+Deno.test("page: a thousand messages at once, and five thousand more, of which old ones leave the document", async () => {
+  await using server = new TestServer({ capacity: 8_192 });
+  await using bob = await server.register("bob");
+  await using alice = await comeIn(server, "alice", { height: 2_400 });
+  const numbers = Array.from({ length: 6_000 }, (_, i) => `message ${i + 1}`);
+  sayAll(bob, ...numbers.slice(0, 1_000));
+  await hears(alice, "message 1000");
+  const last = await textsOf(alice);
+  assert.ok(last.length >= 300 && last.length <= 600, `${last.length} are in the document`);
+  assert.deepEqual(last, numbers.slice(1_000 - last.length, 1_000));
+  sayAll(bob, ...numbers.slice(1_000));
+  await hears(alice, "message 6000");
+  const count = await alice.run(() => document.querySelectorAll("*").length);
+  assert.ok(count < 5_500, `${count} elements`);
+  const scroll = (direction: number): Promise<{ texts: string[]; isEdge: boolean }> =>
+    alice.run((direction) => {
+      const log = document.querySelector(".log");
+      log?.scrollBy({ top: direction * log.clientHeight * 0.8, behavior: "instant" });
+      return new Promise<{ texts: string[]; isEdge: boolean }>((resolve) => {
+        requestAnimationFrame(() => {
+          const texts = Array.from(document.querySelectorAll(".chunk .text"));
+          const { scrollTop = 0, scrollHeight = 0, clientHeight = 0 } = log ?? {};
+          const isEnd = scrollTop + clientHeight >= scrollHeight - 1;
+          const isEdge = direction < 0 ? scrollTop === 0 : isEnd;
+          resolve({ texts: texts.map(({ textContent }) => textContent ?? ""), isEdge });
+        });
+      });
+    }, direction);
+  const walk = async (direction: number): Promise<Set<string>> => {
+    const seen = new Set<string>();
+    for (let isEdge = false; !isEdge;) {
+      const { texts, ...after } = await scroll(direction);
+      isEdge = after.isEdge;
+      assert.ok(texts.length <= 650, `${texts.length} were in the document`);
+      // Between the newest and what is around the reader there can be a gap.
+      const around = texts.slice(0, -60);
+      const from = numbers.indexOf(around[0] ?? "");
+      assert.deepEqual(around, numbers.slice(from, from + around.length));
+      for (const text of texts) seen.add(text);
+    }
+    return seen;
+  };
+  // Upwards to the first one that is kept, and down again.
+  const up = await walk(-1);
+  assert.ok(up.size >= 4_900 && up.size <= 5_000, `${up.size} are kept`);
+  assert.deepEqual([...await walk(1)].sort(), [...up].sort());
+  await assertClean(alice, server);
+});
+
+Deno.test("page: while thousands of messages come, it goes on answering", async () => {
+  await using server = new TestServer({ capacity: 8_192 });
+  await using bob = await server.register("bob");
+  await using alice = await comeIn(server, "alice");
+  await alice.run(() => {
+    const tasks: number[] = [];
+    Object.assign(globalThis, { tasks });
+    new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) tasks.push(duration);
+    }).observe({ type: "longtask" });
+  });
+  for (let i = 0; i < 50; i++) {
+    sayAll(bob, ...Array.from({ length: 100 }, (_, k) => `message ${i * 100 + k + 1}`));
+    await bob.jsonWhere(({ data }) => data === `message ${i * 100 + 100}`);
+  }
+  await hears(alice, "message 5000");
+  const tasks = await alice.run(() => Reflect.get(globalThis, "tasks") as number[]);
+  const longest = Math.max(0, ...tasks);
+  // A second would be felt even on a machine that does much else.
+  assert.ok(longest < 1_000, `for ${longest} ms it did nothing else`);
+});
+
+Deno.test("page: a reader who scrolls up stays there, and a button leads to what is new", async () => {
+  await using server = new TestServer({ capacity: 4_096, history: 100 });
+  await using bob = await server.register("bob");
+  sayAll(bob, ...Array.from({ length: 100 }, (_, i) => `old ${i}`));
+  await using alice = await comeIn(server, "alice");
+  await hears(alice, "old 99");
+  const place = (): Promise<number> =>
+    alice.run(() => {
+      const texts = Array.from(document.querySelectorAll(".chunk .text"));
+      const read = texts.find(({ textContent }) => textContent === "old 50");
+      return Math.round(read?.getBoundingClientRect().top ?? 0);
+    });
+  await alice.run(() => {
+    const texts = Array.from(document.querySelectorAll(".chunk .text"));
+    texts.find(({ textContent }) => textContent === "old 50")?.scrollIntoView({ block: "center" });
+  });
+  await alice.until(() => document.getElementById("new")?.hidden === false);
+  const before = await place();
+  sayAll(bob, ...Array.from({ length: 700 }, (_, i) => `new ${i}`));
+  await alice.until(() => document.getElementById("new")?.textContent === "700 new messages");
+  assert.equal(await place(), before);
+  assert.equal(await alice.run(() => document.title), "(700) #lobby · Broadcast chat");
+  await alice.click("#new");
+  await alice.until(() => {
+    const marker = document.querySelector(".marker")?.getBoundingClientRect();
+    const frame = document.querySelector(".log")?.getBoundingClientRect();
+    return !!marker && !!frame && marker.top >= frame.top - 1 && marker.bottom <= frame.bottom;
+  });
+  const next = await alice.run(() => {
+    const blocks = Array.from(document.querySelectorAll(".marker, .chunk .message"));
+    const marker = blocks.findIndex((block) => block.className === "marker");
+    return blocks[marker + 1]?.querySelector(".text")?.textContent;
+  });
+  assert.equal(next, "new 0");
+  await alice.click("#new");
+  await alice.until(() => document.getElementById("new")?.hidden === true);
+  assert.equal(await alice.run(() => document.title), "#lobby · Broadcast chat");
+  await alice.click("#message");
+  await say(alice, "mine is not new to me");
+  await hears(alice, "mine is not new to me");
+  assert.equal(await alice.run(() => document.title), "#lobby · Broadcast chat");
+  sayAll(bob, "the last one");
+  await alice.until(() => {
+    const [last] = Array.from(document.querySelectorAll(".chunk .text")).slice(-1);
+    const frame = document.querySelector(".log")?.getBoundingClientRect();
+    const box = last?.getBoundingClientRect();
+    return last?.textContent === "the last one" && !!box && !!frame && box.bottom <= frame.bottom;
+  });
+});
+
+Deno.test("page: from far above, the button leads to what is new; in another room nothing is", async () => {
+  await using server = new TestServer({ capacity: 4_096 });
+  await using bob = await server.register("bob");
+  await using alice = await comeIn(server, "alice");
+  sayAll(bob, ...Array.from({ length: 1_500 }, (_, i) => `old ${i}`));
+  await hears(alice, "old 1499");
+  const isTop = (): boolean => {
+    const texts = Array.from(document.querySelectorAll(".chunk .text"));
+    return texts.some(({ textContent }) => textContent === "old 0");
+  };
+  while (!await alice.run(isTop)) {
+    await alice.run(() =>
+      document.querySelector(".log")?.scrollTo({ top: 0, behavior: "instant" })
+    );
+  }
+  sayAll(bob, ...Array.from({ length: 120 }, (_, i) => `new ${i}`));
+  await alice.until(() => document.getElementById("new")?.textContent === "120 new messages");
+  await alice.click("#new");
+  await alice.until(() => {
+    const marker = document.querySelector(".marker")?.getBoundingClientRect();
+    const frame = document.querySelector(".log")?.getBoundingClientRect();
+    return !!marker && !!frame && marker.top >= frame.top - 1 && marker.bottom <= frame.bottom;
+  });
+  await alice.click("#message");
+  await say(alice, "/join dev");
+  await alice.until(() => document.title === "#dev · Broadcast chat");
+  assert.equal(await alice.run(() => document.getElementById("new")?.hidden), true);
+});
+
+Deno.test("page: a field that grows, or a window that changes, leaves a reader at the end there", async () => {
+  await using server = new TestServer();
+  await using bob = await server.register("bob");
+  await using alice = await comeIn(server, "alice", { width: 700, height: 600 });
+  sayAll(bob, ...Array.from({ length: 60 }, (_, i) => `line ${i} ${"word ".repeat(i % 20)}end`));
+  await hears(alice, `line 59 ${"word ".repeat(19)}end`);
+  const height = (): Promise<number> =>
+    alice.run(() => document.getElementById("message")?.getBoundingClientRect().height ?? 0);
+  const assertAtEnd = async (what: string): Promise<void> => {
+    const gap = await alice.run(() => {
+      return new Promise<number>((resolve) => {
+        const measure = (): void => {
+          const log = document.querySelector(".log");
+          const { scrollTop = 0, scrollHeight = 0, clientHeight = 0 } = log ?? {};
+          resolve(scrollHeight - clientHeight - scrollTop);
+        };
+        // Two frames later all that watches sizes has had its turn.
+        requestAnimationFrame(() => requestAnimationFrame(measure));
+      });
+    });
+    assert.ok(Math.abs(gap) <= 1, `${what}: ${gap} pixels above the end`);
+    assert.equal(await alice.run(() => document.getElementById("new")?.hidden), true, what);
+  };
+  const single = await height();
+  assert.ok(single > 30 && single < 45, `a line is ${single} pixels high`);
+  for (let i = 0; i < 8; i++) {
+    await alice.type(`row ${i}`);
+    await alice.chord(Key.shift, Key.enter);
+    await assertAtEnd(`row ${i}`);
+  }
+  assert.ok(await height() > 5 * single);
+  for (const [width, height] of [[360, 700], [1_200, 400], [700, 600]] as const) {
+    await alice.resize(width, height);
+    await assertAtEnd(`${width} x ${height}`);
+  }
+  await alice.press(Key.enter);
+  await alice.until(() => document.querySelectorAll(".chunk .is-own").length === 1);
+  await assertAtEnd("sent");
+  assert.equal(await height(), single);
+});
+
+Deno.test("page: who looks elsewhere finds what is new in the title, by a notification, and where it begins", async () => {
+  await using server = new TestServer();
+  await using bob = await server.register("bob");
+  await using alice = await comeIn(server, "alice");
+  await alice.cdp("Browser.grantPermissions", { permissions: ["notifications"] });
+  await alice.run(() => {
+    const shown: string[] = [];
+    Object.assign(globalThis, { shown });
+    globalThis.Notification = class extends Notification {
+      constructor(title: string, options?: NotificationOptions) {
+        super(title, options);
+        shown.push(`${title}: ${options?.body}`);
+      }
+    };
+  });
+  const notifications = (): Promise<unknown> => alice.run(() => Reflect.get(globalThis, "shown"));
+  await alice.click("#notify");
+  await alice.until(() => document.getElementById("notify")?.ariaPressed === "true");
+  const { targetId } = await alice.cdp("Target.createTarget", { url: "about:blank" });
+  await alice.cdp("Target.activateTarget", { targetId });
+  await alice.until(() => document.visibilityState === "hidden");
+  sayAll(bob, "not for anybody in particular", "Alice: this one", "@alice and this");
+  bob.send({ messageType: "message", data: "psst", to: "alice" });
+  sayAll(bob, ...Array.from({ length: 60 }, (_, i) => `line ${i}`));
+  await alice.until(() => document.title === "(64) #lobby · Broadcast chat");
+  const expected = ["bob: Alice: this one", "bob: @alice and this", "bob: psst"];
+  assert.deepEqual(await notifications(), expected);
+  await alice.cdp("Target.closeTarget", { targetId });
+  await alice.until(() => document.visibilityState === "visible");
+  await alice.until(() => document.getElementById("new")?.textContent === "64 new messages");
+  const top = await alice.run(() => {
+    const marker = document.querySelector(".marker")?.getBoundingClientRect().top ?? 0;
+    return marker - (document.querySelector(".log")?.getBoundingClientRect().top ?? 0);
+  });
+  assert.ok(top >= 0 && top < 60, `what is new begins ${top} pixels below the top`);
+  await alice.click("#new");
+  await alice.until(() => document.title === "#lobby · Broadcast chat");
+  await alice.click("#notify");
+  await alice.until(() => document.getElementById("notify")?.ariaPressed === "false");
+});
+
+Deno.test("page: the address names the room: a link invites, going back goes back, and a wrong one is told", async () => {
+  await using server = new TestServer();
+  await using bob = await server.register("bob", "design");
+  sayAll(bob, "said in design");
+  await using alice = await comeIn(server, "alice", { hash: "#design" });
+  await hears(alice, "said in design");
+  await alice.click('#rooms a[href="#design"]');
+  await say(alice, "/join ops");
+  await alice.until(() => location.hash === "#ops" && document.title.startsWith("#ops"));
+  assert.deepEqual(await textsOf(alice), []);
+  await alice.until(() => {
+    const items = Array.from(document.querySelectorAll("#rooms li"), (each) => each.textContent);
+    return items.join() === "#design1,#ops1";
+  });
+  await alice.back();
+  await alice.until(() => document.getElementById("room")?.textContent === "design");
+  await say(alice, "/join ops");
+  await alice.until(() => location.hash === "#ops");
+  sayAll(bob, "said meanwhile");
+  await bob.jsonWhere(({ data }) => data === "said meanwhile");
+  await alice.click('#rooms a[href="#design"]');
+  await hears(alice, "said meanwhile");
+  assert.deepEqual(await textsOf(alice), ["said in design", "said meanwhile"]);
+  await alice.back();
+  await alice.until(() => document.getElementById("room")?.textContent === "ops");
+  await alice.run(() => void (location.hash = "#No such room"));
+  await alice.shows("A room's name is 1 to 32 of a-z, 0-9, _ and -.");
+  await alice.until(() => location.hash === "#ops");
+  sayAll(bob, ...Array.from({ length: 30 }, (_, i) => `line ${i}`));
+  await bob.jsonWhere(({ data }) => data === "line 29");
+  await alice.click('#rooms a[href="#design"]');
+  await hears(alice, "line 29");
+  const texts = await textsOf(alice);
+  assert.deepEqual(texts.slice(0, 3), ["said in design", "said meanwhile", "line 10"]);
+  const marked = await alice.run(() => {
+    return document.querySelector(".marker")?.nextElementSibling?.querySelector(".text")
+      ?.textContent;
+  });
+  assert.equal(marked, "line 10", "what is new here is marked");
+  const missed = (await noticesOf(alice)).find((notice) => /missed$/.test(notice));
+  assert.equal(missed, "10 messages missed");
+  await assertClean(alice, server);
+});
+
+Deno.test("page: who comes and goes takes the focus from nobody", async () => {
+  await using server = new TestServer();
+  await using _zed = await server.register("zed");
+  await using alice = await comeIn(server, "mary");
+  await alice.shows("zed");
+  await alice.run(() =>
+    document.querySelector<HTMLElement>("#people li:last-child button")?.focus()
+  );
+  const isZed = (): boolean =>
+    document.activeElement?.matches("#people li:last-child button") === true;
+  const aaron = await server.register("aaron");
+  await alice.until(() => document.querySelectorAll("#people li").length === 3);
+  assert.ok(await alice.run(isZed));
+  await aaron[Symbol.asyncDispose]();
+  await alice.until(() => document.querySelectorAll("#people li").length === 2);
+  assert.ok(await alice.run(isZed));
+});

@@ -179,7 +179,10 @@ function findFaint(): { faint: Faint[]; count: number } {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const parent = node.parentElement;
-    if (!parent || !node.textContent?.trim() || !isSeen(parent) || parent.closest(":disabled")) {
+    if (
+      !parent || !node.textContent?.trim() || !isSeen(parent) ||
+      parent.closest(":disabled, [inert]")
+    ) {
       continue;
     }
     if (/^\p{Emoji}+$/u.test(node.textContent) && !/\d/.test(node.textContent)) continue;
@@ -187,7 +190,7 @@ function findFaint(): { faint: Faint[]; count: number } {
     check(what, getComputedStyle(parent).color, parent, 4.5);
   }
   for (const field of document.querySelectorAll("input, textarea, select")) {
-    if (!isSeen(field)) continue;
+    if (!isSeen(field) || field.closest("[inert]")) continue;
     check(`${field.id} placeholder`, getComputedStyle(field, "::placeholder").color, field, 4.5);
     const frame = field.closest(".field") ?? field;
     check(`${field.id} edge`, getComputedStyle(frame).borderTopColor, frame.parentElement, 3);
@@ -270,7 +273,7 @@ for (const scheme of ["light", "dark"] as const) {
     await assertClear("offline", 200);
     await alice.run(() => document.getElementById("leave")?.click());
     await alice.shows("You are not in the chat any more.");
-    await assertClear("left", 150);
+    await assertClear("left", 100);
   });
 }
 

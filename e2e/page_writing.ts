@@ -47,7 +47,7 @@ Deno.test("page: with the keyboard alone: come in, write, several lines, a room,
   await alice.press(Key.enter);
   await isFocused(alice, "rename-name");
   await say(alice, "alicia");
-  await alice.shows("You are alicia in dev");
+  await alice.shows("alice is now alicia");
   await tabTo(alice, "help-open");
   await alice.press(Key.space);
   await alice.until(() => document.querySelector("#help[open]") !== null);

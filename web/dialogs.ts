@@ -55,6 +55,7 @@ export class PersonDialog {
     part("person-address", HTMLElement).textContent = address === undefined
       ? ""
       : `Connected from ${address}`;
+    part("person-moderate", HTMLDetailsElement).open = false;
     part("person-ignore", HTMLElement).textContent = isIgnored ? "Stop ignoring" : "Ignore";
     this.#dialog.showModal();
   }

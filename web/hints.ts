@@ -11,7 +11,7 @@ import { PERSON_COMMANDS } from "../protocol.ts";
 import { element, part } from "./elements.ts";
 
 /** The most that is proposed at once. */
-const MAX_HINTS = 8;
+const MAX_HINTS = 20;
 
 /** Returns what could be meant by the last word before the cursor, if something is to be proposed. */
 function propose(before: string, known: Known): string[] {
@@ -76,7 +76,7 @@ export class Hints {
       const option = element(
         "li",
         { id: `hint-${i}`, role: "option", "aria-selected": String(i === chosen) },
-        element("strong", {}, text),
+        element("strong", {}, element("bdi", {}, text)),
         ...(usage === "" ? [] : [" ", element("code", {}, usage)]),
         ...(help === "" ? [] : [element("span", {}, help)]),
       );
@@ -85,6 +85,7 @@ export class Hints {
     });
     this.#list.replaceChildren(...options);
     this.#list.hidden = options.length === 0;
+    options[chosen]?.scrollIntoView({ block: "nearest" });
     if (chosen >= 0) this.#input.setAttribute("aria-activedescendant", `hint-${chosen}`);
     else this.#input.removeAttribute("aria-activedescendant");
   }

@@ -75,6 +75,8 @@ export class Page implements View {
   #isArriving = false;
   /** Whether the person has been in this room before, and has not seen what happened since. */
   #isBack = false;
+  /** Whether the last welcome was for another name alone, which everyone is told. */
+  #isRenamed = false;
   /** Whether the next list of rooms, or of people, is for the page and not for the person. */
   #isAsking = { rooms: false, users: false };
 
@@ -144,7 +146,7 @@ export class Page implements View {
     this.change();
     await conversation.untilAnswered();
     await conversation.end();
-    this.change();
+    this.#giveUp(conversation);
     this.#conversation = undefined;
     await this.#offerReturn();
     return "";
@@ -230,6 +232,7 @@ export class Page implements View {
     if (isTooMany && oldest !== undefined) this.#transcripts.delete(oldest);
     const self = part("self-name", HTMLElement);
     const isRenamed = before !== undefined && self.textContent !== name;
+    this.#isRenamed = isRenamed && before === transcript;
     // Who comes in, or back, under another name did not choose it.
     if (isRenamed && data !== GREETING) memory.name = name;
     setText(self, name);
@@ -288,7 +291,7 @@ export class Page implements View {
   /** Tells whether a message is an answer to what the page asked, or is said by other means. */
   #isForPage(message: ServerMessage): boolean {
     const { messageType } = message;
-    if (messageType === "welcome") return message.data === GREETING;
+    if (messageType === "welcome") return message.data === GREETING || this.#isRenamed;
     if (messageType !== "rooms" && messageType !== "users") return false;
     const isAsked = this.#isAsking[messageType];
     this.#isAsking[messageType] = false;
@@ -330,6 +333,7 @@ export class Page implements View {
     if (!conversation || conversation.leaving.aborted) return false;
     if (!conversation.hasRoom) {
       this.complain("Too much waits already: this was not taken. Send it later.");
+      this.#transcript?.log.toEnd();
       return false;
     }
     const line = text.replace(/^\s*\n/, "");
@@ -337,9 +341,10 @@ export class Page implements View {
     const isTaken = isPlain
       ? conversation.say(line.replace(/^\/\//, "/"), { to, action })
       : conversation.take(line);
+    // Also where the person sees why it was not taken.
+    this.#transcript?.log.toEnd();
     if (!isTaken) return false;
     this.#transcript?.unmark();
-    this.#transcript?.log.toEnd();
     this.change();
     return true;
   }
@@ -377,6 +382,14 @@ export class Page implements View {
       this.complain(error.message);
       this.change();
     }
+  }
+
+  /** Gives back what was not said. */
+  #giveUp(conversation: Conversation): void {
+    for (const message of conversation.waiting()) {
+      if (message.messageType === "message") this.#transcript?.fail(message, "You have left.");
+    }
+    this.#pending.show([], conversation);
   }
 
   /** Waits until a person who is not in any more wants to come in again. */

@@ -10,6 +10,8 @@ import { nameKey, type Rooms } from "../protocol.ts";
 import { element, KeyedList, part, setText } from "./elements.ts";
 import { avatarOf } from "./transcript.ts";
 
+const COLLATOR = new Intl.Collator("en", { numeric: true });
+
 /** What the side of the page shows. */
 export interface Sides {
   readonly name: string;
@@ -101,10 +103,15 @@ export class Sidebar {
       update: updatePerson,
     });
     this.#side.addEventListener("toggle", () => {
-      if (this.#side.matches(":popover-open")) open();
+      if (!this.#side.matches(":popover-open")) return;
+      this.#revealCurrent();
+      open();
     });
     // Where there is room it is always there, and must not lie over the conversation.
-    matchMedia("(min-width: 44rem)").addEventListener("change", () => this.close());
+    matchMedia("(min-width: 44rem)").addEventListener("change", () => {
+      this.close();
+      this.#revealCurrent();
+    });
   }
 
   /** Takes note of the rooms that there are. */
@@ -138,10 +145,12 @@ export class Sidebar {
     setText(part("more-people", HTMLElement), unnamed > 0 ? `and ${unnamed} more` : "");
     setText(part("people-count", HTMLElement), String(roster.count));
     setText(part("present", HTMLElement), wordPeople(roster.count));
-    if (room !== this.#current) {
-      this.#current = room;
-      document.querySelector("#rooms [aria-current]")?.scrollIntoView({ block: "nearest" });
-    }
+    if (room !== this.#current) this.#revealCurrent();
+    this.#current = room;
+  }
+
+  #revealCurrent(): void {
+    document.querySelector("#rooms [aria-current]")?.scrollIntoView({ block: "nearest" });
   }
 
   #listPeople({ name, roster, ignored }: Sides): void {
@@ -159,7 +168,7 @@ export class Sidebar {
     const items = [
       ...others.filter(({ name }) => name !== current),
       { name: current, count, isCurrent: true },
-    ].sort((a, b) => a.name < b.name ? -1 : 1);
+    ].sort((a, b) => COLLATOR.compare(a.name, b.name));
     const unnamed = all - dataArray.length;
     setText(part("more-rooms", HTMLElement), unnamed > 0 ? `and ${unnamed} more` : "");
     return items;

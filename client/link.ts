@@ -218,7 +218,6 @@ export class Link {
    */
   async start(): Promise<void> {
     this.#attach(await this.#options.connect());
-    this.#tellUncertain();
   }
 
   /** Returns what another link can go on with; undefined if there is nothing yet. */
@@ -417,6 +416,8 @@ export class Link {
       this.#watch();
     }
     this.#isWelcome = true;
+    // What an earlier link had sent to one person.
+    if (!before) this.#tellUncertain();
     const isRoutine = this.#isReturning && before?.name === welcome.name;
     this.#events.receive(welcome, { ...NEWS, isRoutine });
   }

@@ -35,7 +35,7 @@ export class Place {
 
   /** The id of the last event that was seen; 0 before the first. */
   get seen(): number {
-    return (this.#next ?? 1) - 1;
+    return (this.#next ?? this.#resumed ?? 1) - 1;
   }
 
   /** Comes into a room, or back into it. */

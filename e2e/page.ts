@@ -12,7 +12,7 @@ import assert from "node:assert/strict";
 import { hueOf } from "../client/hue.ts";
 import { Peer, TestServer } from "../tests/peer.ts";
 import { said, ScriptedServer } from "../tests/scripted.ts";
-import { Key } from "./browser.ts";
+import { Browser, Key } from "./browser.ts";
 import { Directory } from "./directory.ts";
 import { Program } from "./program.ts";
 import {
@@ -260,4 +260,53 @@ Deno.test("page: back on the network, it does not wait for its time", async () =
   await say(alice, "here again");
   await hears(alice, "here again");
   await assertClean(alice, server, { isRefused: true });
+});
+
+Deno.test("page: a join that waits is not undone by the address", async () => {
+  await using server = new TestServer();
+  const { port } = server;
+  await using alice = await comeIn(server, "alice", { hash: "#lobby" });
+  await server.server.shutdown();
+  await alice.shows("Offline.");
+  await say(alice, "/join dev");
+  await alice.shows("You are in #dev then.");
+  await alice.go("about:blank");
+  await using again = new TestServer({ port });
+  await alice.go(again.url("http", "/#lobby"));
+  await alice.until(() => location.hash === "#dev");
+  await say(alice, "here");
+  await hears(alice, "here");
+  assert.equal(await alice.run(() => document.getElementById("room")?.textContent), "dev");
+});
+
+Deno.test("page: who may not come in is told why, and is not brought in again and again", async () => {
+  await using server = new ScriptedServer();
+  await using alice = await Browser.open("about:blank");
+  await alice.cdp("Page.addScriptToEvaluateOnNewDocument", {
+    source: `
+      globalThis.waits = [];
+      const start = setTimeout;
+      globalThis.setTimeout = (act, ms) => {
+        globalThis.waits.push(ms);
+        return start(act, ms);
+      };`,
+  });
+  await alice.go(`http://127.0.0.1:${server.port}/`);
+  await isFocused(alice, "entry-name");
+  await alice.type("alice");
+  const endings = [[1013, "is full", true], [4403, "has sent you away", false]] as const;
+  for (const [code, text, isTriedAgain] of endings) {
+    await alice.run(() => void Reflect.set(globalThis, "waits", []));
+    await alice.press(Key.enter);
+    const peer = await server.accept();
+    await peer.take("register");
+    peer.socket.close(code);
+    await alice.shows(text);
+    const waits = await alice.run(() => Reflect.get(globalThis, "waits") as number[]);
+    assert.equal(waits.includes(5_000), isTriedAgain, `${code}: ${waits}`);
+  }
+  await alice.press(Key.enter);
+  const next = await server.accept();
+  await next.welcome({ name: "alice" });
+  await isFocused(alice, "message");
 });

@@ -9,6 +9,7 @@
 
 import assert from "node:assert/strict";
 import { TestServer } from "../tests/peer.ts";
+import { Proxy } from "../tests/proxy.ts";
 import { said, ScriptedServer } from "../tests/scripted.ts";
 import { Key } from "./browser.ts";
 import {
@@ -387,4 +388,68 @@ Deno.test("page: who comes and goes takes the focus from nobody", async () => {
   await aaron[Symbol.asyncDispose]();
   await alice.until(() => document.querySelectorAll("#people li").length === 2);
   assert.ok(await alice.run(isZed));
+});
+
+Deno.test("page: who goes from room to room, or is cut off again and again, still has all there was to read", async () => {
+  await using server = new TestServer();
+  await using bob = await server.register("bob");
+  await using proxy = new Proxy(server.port);
+  await using alice = await comeIn(proxy, "alice");
+  const texts = Array.from({ length: 30 }, (_, i) => `line ${i}`);
+  sayAll(bob, ...texts);
+  await hears(alice, "line 29");
+  for (let i = 0; i < 12; i++) {
+    for (const room of ["dev", "lobby"]) {
+      await say(alice, `/join ${room}`);
+      await alice.until((room) => document.title.startsWith(`#${room} `), room);
+    }
+  }
+  assert.deepEqual(await textsOf(alice), texts);
+  for (let i = 0; i < 12; i++) {
+    proxy.cut();
+    await alice.shows("Offline.");
+    await alice.until(() => {
+      document.getElementById("status-act")?.click();
+      return document.getElementById("status-text")?.textContent === "";
+    });
+  }
+  assert.deepEqual(await textsOf(alice), texts);
+});
+
+Deno.test("page: who reads a little above the end stays there, and what is new stays in sight", async () => {
+  await using server = new TestServer({ capacity: 4_096 });
+  await using bob = await server.register("bob");
+  await using alice = await comeIn(server, "alice");
+  sayAll(bob, ...Array.from({ length: 640 }, (_, i) => `old ${i}`));
+  await hears(alice, "old 639");
+  const placeOf = (text: string): Promise<number> =>
+    alice.run((text) => {
+      const texts = Array.from(document.querySelectorAll(".chunk .text"));
+      const found = texts.find(({ textContent }) => textContent === text);
+      return Math.round(found?.getBoundingClientRect().top ?? NaN);
+    }, text);
+  await alice.run(() =>
+    document.querySelector(".log")?.scrollBy({ top: -300, behavior: "instant" })
+  );
+  await alice.until(() => document.getElementById("new")?.hidden === false);
+  const before = await placeOf("old 620");
+  sayAll(bob, ...Array.from({ length: 120 }, (_, i) => `new ${i}`));
+  await alice.until(() => document.getElementById("new")?.textContent === "120 new messages");
+  assert.equal(await placeOf("old 620"), before);
+  await alice.click("#new");
+  await alice.click("#new");
+  await alice.until(() => document.getElementById("new")?.hidden === true);
+  const { targetId } = await alice.cdp("Target.createTarget", { url: "about:blank" });
+  await alice.cdp("Target.activateTarget", { targetId });
+  await alice.until(() => document.visibilityState === "hidden");
+  sayAll(bob, ...Array.from({ length: 300 }, (_, i) => `meanwhile ${i}`));
+  await alice.until(() => document.title.startsWith("(300)"));
+  await alice.cdp("Target.closeTarget", { targetId });
+  await alice.until(() => document.visibilityState === "visible");
+  await alice.until(() => document.getElementById("new")?.textContent === "300 new messages");
+  const top = await alice.run(() => {
+    const marker = document.querySelector(".marker")?.getBoundingClientRect().top ?? NaN;
+    return marker - (document.querySelector(".log")?.getBoundingClientRect().top ?? 0);
+  });
+  assert.ok(top >= 0 && top < 60, `what is new begins ${top} pixels below the top`);
 });

@@ -232,3 +232,34 @@ Deno.test("page: what is half written stays with whom it was written to, and a l
   await alice.shows("2 in lobby: bob, alice");
   await assertClean(alice, server);
 });
+
+Deno.test("page: a draft follows its person to another name, and hints go where the cursor is", async () => {
+  await using server = new TestServer();
+  await using bob = await server.register("bob");
+  await using alice = await comeIn(server, "alice");
+  await alice.shows("bob");
+  const writeTo = async (name: string): Promise<void> => {
+    await alice.run((name) => {
+      const people = Array.from(document.querySelectorAll<HTMLElement>("#people button"));
+      people.find((each) => each.querySelector(".label")?.textContent === name)?.click();
+    }, name);
+    await alice.click("#person-write");
+  };
+  await writeTo("bob");
+  await alice.type("a secret for bob");
+  await alice.press(Key.escape);
+  bob.send({ messageType: "register", data: "robert" });
+  await alice.shows("bob is now robert");
+  await using _other = await server.register("bob");
+  await alice.shows("bob joined");
+  await writeTo("bob");
+  assert.equal(await valueOf(alice), "");
+  await writeTo("robert");
+  assert.equal(await valueOf(alice), "a secret for bob");
+  await alice.press(Key.escape);
+  await alice.type("hello @ro");
+  await alice.until(() => document.querySelectorAll("#hints li").length === 1);
+  await alice.press(Key.home);
+  await alice.until(() => document.querySelectorAll("#hints li").length === 0);
+  await assertClean(alice, server);
+});

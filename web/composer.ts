@@ -7,7 +7,7 @@
  */
 
 import { complete, type Known } from "../client/completion.ts";
-import { cleanText, MAX_TEXT_BYTES, type SendMessage } from "../protocol.ts";
+import { cleanText, MAX_TEXT_BYTES, nameKey, type SendMessage } from "../protocol.ts";
 import { part } from "./elements.ts";
 import { prepareEmoji } from "./emoji.ts";
 import { Hints } from "./hints.ts";
@@ -40,6 +40,11 @@ export interface ComposerOptions {
   readonly announce: (text: string) => void;
 }
 
+/** Returns what stands for where a draft goes to. */
+function keyOf(to: string | undefined, room: string): string {
+  return to === undefined ? `#${room}` : `@${nameKey(to)}`;
+}
+
 /** Where a person writes. */
 export class Composer {
   readonly #options: ComposerOptions;
@@ -53,6 +58,8 @@ export class Composer {
   /** Whom it is written to; undefined for the room. */
   #to: string | undefined;
   #room = "";
+  /** For what the hints are. */
+  #hinted = "";
 
   /** Creates one that is empty. */
   constructor(options: ComposerOptions) {
@@ -64,6 +71,7 @@ export class Composer {
     });
     this.#input.addEventListener("keydown", (event) => this.#press(event));
     this.#input.addEventListener("input", () => this.#change());
+    document.addEventListener("selectionchange", () => this.#hint());
     this.#action.addEventListener("click", () => this.#setAction(!this.#isAction));
     part("mode-end", HTMLButtonElement).addEventListener("click", () => this.address(undefined));
     prepareEmoji((emoji) => this.insert(emoji));
@@ -108,8 +116,12 @@ export class Composer {
 
   /** Takes note that somebody has another name. */
   rename(from: string, to: string): void {
-    if (this.#to !== from) return;
-    this.#to = to;
+    this.#keep();
+    const [before, after] = [keyOf(from, ""), keyOf(to, "")];
+    const draft = this.#drafts.get(before);
+    this.#drafts.delete(before);
+    if (draft !== undefined) this.#drafts.set(after, draft);
+    if (this.#to === from) this.#to = to;
     this.#describe();
   }
 
@@ -145,7 +157,7 @@ export class Composer {
 
   /** Under which key of the drafts it is written. */
   get #key(): string {
-    return this.#to === undefined ? `#${this.#room}` : `@${this.#to}`;
+    return keyOf(this.#to, this.#room);
   }
 
   #keep(): void {
@@ -264,8 +276,16 @@ export class Composer {
   #change(): void {
     // A copy that cannot be seen, in the same place, gives the field its height: see the style.
     this.#input.parentElement?.setAttribute("data-copy", `${this.#input.value} `);
-    this.#hints.show(this.#before, this.#options.known());
+    this.#hint();
     this.#count();
+  }
+
+  /** Proposes what could be meant by what stands before the cursor. */
+  #hint(): void {
+    const before = this.#before;
+    if (before === this.#hinted) return;
+    this.#hinted = before;
+    this.#hints.show(before, this.#options.known());
   }
 
   /** Says how much room there is, once that matters. */

@@ -18,6 +18,8 @@ export interface Question {
   readonly room: string;
   /** Why the person is not in, though they wanted to be. */
   readonly failure: string;
+  /** Whether they are brought in by themselves, if that can be done later. */
+  readonly isTriedAgain: boolean;
 }
 
 /** Where a person comes in. */
@@ -29,7 +31,7 @@ export class Entry {
   readonly #submit = part("entry-submit", HTMLButtonElement);
 
   /** Asks for a name. Resolves with a valid one. */
-  async ask({ name = "", room, failure }: Question): Promise<string> {
+  async ask({ name = "", room, failure, isTriedAgain }: Question): Promise<string> {
     this.#input.value = name;
     this.#input.readOnly = false;
     this.#submit.disabled = false;
@@ -48,7 +50,7 @@ export class Entry {
     const again = (): void => {
       if (this.#input.value === name) resolve(name);
     };
-    const timer = failure !== "" && name !== "" ? setTimeout(again, RETRY_TIME) : undefined;
+    const timer = isTriedAgain && name !== "" ? setTimeout(again, RETRY_TIME) : undefined;
     const chosen = await promise;
     clearTimeout(timer);
     return chosen;

@@ -24,6 +24,9 @@ const MAX_ATTACHED = 10;
 /** The most chunks that are kept, in the document or not. */
 const MAX_KEPT = 100;
 
+/** A block that is held stays so many pixels below the top. */
+const HELD_MARGIN = 8;
+
 /** Who is less than so many pixels above the end is at the end. */
 const END_MARGIN = 48;
 
@@ -86,9 +89,15 @@ export class Log {
     return block.getBoundingClientRect().top >= this.element.getBoundingClientRect().bottom;
   }
 
-  /** What is added next is apart from what was added before, which is read out no more. */
+  /** What was added until now is read out no more. */
   settle(): void {
-    if (this.#chunks.at(-1)?.hasChildNodes()) this.#begin();
+    const newest = this.#chunks.at(-1);
+    const before = this.#newestIndex > this.#floor ? this.#chunks.at(-2) : undefined;
+    if (!newest?.hasChildNodes()) return;
+    // A chunk is not left with a few blocks: their number is what the limits mean.
+    const isLow = before && before.childElementCount + newest.childElementCount <= CHUNK;
+    if (isLow) before.append(...newest.childNodes);
+    else this.#begin();
   }
 
   /** Takes all blocks out of sight, until {@linkcode restore}. */
@@ -136,23 +145,26 @@ export class Log {
     return Math.max(0, this.#chunks.length - 1);
   }
 
+  /** Whether the reader may see the newest chunk soon. */
+  get #isNear(): boolean {
+    const { scrollTop, clientHeight } = this.element;
+    return this.#isAtEnd || this.#newest.offsetTop < scrollTop + 2 * clientHeight;
+  }
+
   /** Begins another chunk. The one before it is not listened to any more. */
   #begin(): HTMLElement {
     const before = this.#chunks.at(-1);
     const index = this.#chunks.length - 1;
     const next = element("div", { class: "chunk" });
     this.#chunks.push(next);
-    const hasRoom = this.#isAtEnd || this.#end - this.#first < MAX_ATTACHED;
-    if (before && this.#end === index && hasRoom) {
+    if (before && this.#end === index && (this.#isNear || this.#end - this.#first < MAX_ATTACHED)) {
       this.#earlier.append(before);
       this.#end++;
     }
     this.#newest.replaceChildren(next);
     this.#stay();
     if (this.#chunks.length > MAX_KEPT) this.#forget();
-    while (this.#isAtEnd && this.#end - this.#first > MAX_ATTACHED) {
-      this.#chunks[this.#first++]?.remove();
-    }
+    while (this.#end - this.#first > MAX_ATTACHED) this.#detachFirst();
     this.#stay();
     return next;
   }
@@ -169,10 +181,11 @@ export class Log {
   /** Takes the first chunk out of the document, and keeps the reader's place. */
   #detachFirst(): void {
     const chunk = this.#chunks[this.#first];
-    const height = chunk?.offsetHeight ?? 0;
+    // To be asked before: what is too far down after it would be changed.
+    const top = this.element.scrollTop - (chunk?.offsetHeight ?? 0);
     chunk?.remove();
     this.#first++;
-    this.#scrollTo(this.element.scrollTop - height);
+    this.#scrollTo(top);
   }
 
   /** Has as many chunks in the document as there may be, from that one on. */
@@ -192,7 +205,7 @@ export class Log {
   #stay(): void {
     if (!this.#isAtEnd) return;
     const end = this.element.scrollHeight - this.element.clientHeight;
-    const held = this.#held?.isConnected ? this.#held.offsetTop : end;
+    const held = this.#held?.isConnected ? this.#held.offsetTop - HELD_MARGIN : end;
     this.#scrollTo(Math.min(end, held));
     if (end - held >= END_MARGIN) this.#setAtEnd(false);
   }

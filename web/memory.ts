@@ -48,9 +48,10 @@ export const memory = {
     attempt(() => sessionStorage.setItem(DRAFTS, drafts));
   },
 
-  /** Keeps what the next page in this tab goes on with. */
-  leave(handover: Handover): void {
-    attempt(() => sessionStorage.setItem(HANDOVER, formatHandover(handover)));
+  /** Keeps what the next page in this tab goes on with, if there is anything. */
+  leave(handover: Handover | undefined): void {
+    if (handover) attempt(() => sessionStorage.setItem(HANDOVER, formatHandover(handover)));
+    else attempt(() => sessionStorage.removeItem(HANDOVER));
   },
 
   /**

@@ -112,36 +112,41 @@ export class Page implements View {
   /** Takes part, for as long as the page is open. */
   async run(): Promise<never> {
     this.#resume = memory.take();
-    let failure = "";
+    let failed: ConnectError | undefined;
     for (;;) {
       const room = roomOfAddress() ?? DEFAULT_ROOM;
       const known = this.#resume?.welcome.name ?? memory.name;
-      const isAsked = failure !== "" || known === undefined;
-      const name = isAsked ? await this.#entry.ask({ name: known, room, failure }) : known;
+      const isAsked = failed !== undefined || known === undefined;
+      const failure = failed?.failure === "unreachable" ? UNREACHABLE : failed?.message ?? "";
+      // Who was sent away, or may not come in, does not come back without wanting to.
+      const isTriedAgain = failed?.failure === "unreachable" || failed?.failure === "full";
+      const question = { name: known, room, failure, isTriedAgain };
+      const name = isAsked ? await this.#entry.ask(question) : known;
       if (isAsked) memory.name = name;
       this.#entry.wait(name);
-      failure = await this.#attend(name, room);
+      failed = await this.#attend(name, room);
     }
   }
 
   /** Takes part in a conversation until it is over. Returns why it could not even begin. */
-  async #attend(name: string, room: string): Promise<string> {
+  async #attend(name: string, room: string): Promise<ConnectError | undefined> {
     const resume = this.#resume;
     const conversation = new Conversation({ url: serverUrl(), name, room, resume }, this);
     this.#conversation = conversation;
+    this.#untold = [];
     this.#isAsking = { rooms: false, users: false };
     const wanted = location.hash;
     try {
       await conversation.begin();
     } catch (error) {
       this.#conversation = undefined;
-      if (!(error instanceof ConnectError)) throw error;
-      return error.failure === "unreachable" ? UNREACHABLE : error.message;
+      if (error instanceof ConnectError) return error;
+      throw error;
     }
     this.#resume = undefined;
     // Who takes an earlier page's place comes in as they were, and into that room.
     if (resume && name !== resume.welcome.name) this.#act({ messageType: "register", data: name });
-    this.#goTo(wanted);
+    if (this.#destination === undefined) this.#goTo(wanted);
     await conversation.untilLeaving();
     this.change();
     await conversation.untilAnswered();
@@ -149,7 +154,7 @@ export class Page implements View {
     this.#giveUp(conversation);
     this.#conversation = undefined;
     await this.#offerReturn();
-    return "";
+    return undefined;
   }
 
   show(message: ServerMessage, context: Context): void {
@@ -365,7 +370,9 @@ export class Page implements View {
     const words = input.value.toLowerCase().normalize("NFD").match(/[a-z0-9_]+/g) ?? [];
     const data = words.join("-").slice(0, 32);
     const isTaken = data !== "" && this.#act({ messageType: "join", data });
-    const error = input.value === "" || isTaken ? "" : "A room's name needs a letter from a to z.";
+    const error = input.value === "" || isTaken
+      ? ""
+      : "A room's name needs a letter from a to z, or a digit.";
     setText(part("new-room-error", HTMLElement), error);
     if (isTaken) input.value = "";
   }
@@ -399,6 +406,8 @@ export class Page implements View {
       part("side", HTMLElement).inert = isOut;
     };
     isOut(true);
+    this.#unread = 0;
+    this.#readIfLooking();
     await new Promise<void>((act) => {
       this.#status.tell("You are not in the chat any more.", { word: "Come in again", act });
       this.#status.focus();
@@ -429,7 +438,7 @@ export class Page implements View {
   /** Keeps what another page in this tab would go on with. */
   #leaveBehind(): void {
     const handover = this.#conversation ? this.#conversation.handover() : this.#resume;
-    if (handover) memory.leave(handover);
+    memory.leave(handover);
     memory.drafts = this.#composer.drafts;
   }
 

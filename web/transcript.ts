@@ -148,7 +148,6 @@ export class Transcript {
   /** Takes away all that is shown. */
   clear(): void {
     this.log.clear();
-    this.#day = undefined;
     const back = element("button", { type: "button" }, "Show it again");
     const notice = this.#notice("Cleared, for you alone. ", "");
     notice.append(back);

@@ -453,3 +453,77 @@ Deno.test("page: who reads a little above the end stays there, and what is new s
   });
   assert.ok(top >= 0 && top < 60, `what is new begins ${top} pixels below the top`);
 });
+
+/**
+ * Does what comes to a log at random, on the page, and checks after each step what must hold. Returns
+ * what did not.
+ */
+async function fuzzLog(seed: number, steps: number): Promise<string[]> {
+  const { Log } = await import(`${location.origin}/web/log.ts`);
+  const log = new Log(() => {});
+  const frame = document.createElement("div");
+  frame.style.setProperty("display", "flex");
+  frame.style.setProperty("height", "400px");
+  frame.append(log.element);
+  document.body.replaceChildren(frame);
+  let state = seed;
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor(state / 2 ** 32 * below);
+  };
+  const settled = (): Promise<void> =>
+    new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve())));
+  const shown = (): HTMLElement[] => Array.from(log.element.querySelectorAll(".block"));
+  const gap = (): number => {
+    return log.element.scrollHeight - log.element.clientHeight - log.element.scrollTop;
+  };
+  let count = 0;
+  const add = (): void => {
+    const block = document.createElement("div");
+    block.className = "block";
+    block.textContent = `${++count}`;
+    block.style.setProperty("height", `${20 + random(60)}px`);
+    log.append(block);
+  };
+  const faults: string[] = [];
+  for (let step = 0; step < steps && faults.length === 0; step++) {
+    const wasAtEnd = log.isAtEnd;
+    const top = log.element.getBoundingClientRect().top;
+    const read = shown().find((block) => block.getBoundingClientRect().bottom > top);
+    const place = read?.getBoundingClientRect().top ?? 0;
+    const what =
+      ["append", "append", "append", "scroll", "scroll", "settle", "toEnd", "clear"][random(8)];
+    if (what === "append") { for (let n = random(150); n >= 0; n--) add(); }
+    if (what === "scroll") {
+      log.element.scrollBy({ top: random(3_000) - 2_000, behavior: "instant" });
+    }
+    if (what === "settle") log.settle();
+    if (what === "toEnd") log.toEnd();
+    if (what === "clear") {
+      log.clear();
+      log.restore();
+    }
+    await settled();
+    const fail = (fault: string): void => void faults.push(`step ${step}, ${what}: ${fault}`);
+    const numbers = shown().map(({ textContent }) => Number(textContent));
+    if (numbers.some((number, i) => i > 0 && number <= (numbers[i - 1] ?? 0))) fail("not in order");
+    if (count > 0 && numbers.at(-1) !== count) fail("the newest is not there");
+    if (numbers.length > 700) fail(`${numbers.length} in the document`);
+    const isMoved = what === "scroll" || what === "toEnd" || what === "clear";
+    if (wasAtEnd && !isMoved && gap() > 1) fail(`${gap()} pixels above the end`);
+    if (what === "toEnd" && gap() > 1) fail("not at the end");
+    const now = read?.getBoundingClientRect().top ?? 0;
+    if (!wasAtEnd && !isMoved && Math.abs(now - place) > 1) fail(`moved by ${now - place}`);
+    const isShort = log.element.scrollHeight <= log.element.clientHeight;
+    if (isShort && count > 100) fail("what is before the newest cannot be reached");
+  }
+  return faults;
+}
+
+Deno.test("page: whatever comes to a log, it stays in order, and its reader where they are", async () => {
+  await using server = new TestServer();
+  await using browser = await openPage(server);
+  for (const seed of [1, 2, 3, 4]) {
+    assert.deepEqual(await browser.run(fuzzLog, seed, 40), [], `seed ${seed}`);
+  }
+});

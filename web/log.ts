@@ -94,6 +94,8 @@ export class Log {
     const newest = this.#chunks.at(-1);
     const before = this.#newestIndex > this.#floor ? this.#chunks.at(-2) : undefined;
     if (!newest?.hasChildNodes()) return;
+    // To a reader far above, who may have a gap below, nothing else would show the newest.
+    if (this.#end !== this.#newestIndex || !this.#isNear) return;
     // A chunk is not left with a few blocks: their number is what the limits mean.
     const isLow = before && before.childElementCount + newest.childElementCount <= CHUNK;
     if (isLow) before.append(...newest.childNodes);

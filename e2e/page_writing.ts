@@ -263,3 +263,21 @@ Deno.test("page: a draft follows its person to another name, and hints go where 
   await alice.until(() => document.querySelectorAll("#hints li").length === 0);
   await assertClean(alice, server);
 });
+
+Deno.test("page: what could not be sent before a person left is a draft when they are back", async () => {
+  await using server = new TestServer();
+  const { port } = server;
+  await using alice = await comeIn(server, "alice");
+  await server.server.shutdown();
+  await alice.shows("Offline.");
+  await say(alice, "one");
+  await say(alice, "two");
+  await alice.click("#leave");
+  await alice.shows("You are not in the chat any more.");
+  await alice.shows("2 lines were not sent");
+  assert.equal(await alice.run(() => document.title), "Broadcast chat");
+  await using _again = new TestServer({ port });
+  await alice.click("#status-act");
+  await isFocused(alice, "message");
+  assert.equal(await valueOf(alice), "one\ntwo");
+});

@@ -391,10 +391,10 @@ export class Page implements View {
     }
   }
 
-  /** Gives back what was not said. */
+  /** Gives back what was not said: it is a draft again. */
   #giveUp(conversation: Conversation): void {
     for (const message of conversation.waiting()) {
-      if (message.messageType === "message") this.#transcript?.fail(message, "You have left.");
+      if (message.messageType === "message") this.#composer.edit(message);
     }
     this.#pending.show([], conversation);
   }

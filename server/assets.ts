@@ -35,6 +35,7 @@ import entry from "../web/entry.ts" with { type: "text" };
 import hints from "../web/hints.ts" with { type: "text" };
 import icon from "../web/icon.svg" with { type: "text" };
 import page from "../web/index.html" with { type: "text" };
+import lists from "../web/lists.ts" with { type: "text" };
 import log from "../web/log.ts" with { type: "text" };
 import main from "../web/main.ts" with { type: "text" };
 import memory from "../web/memory.ts" with { type: "text" };
@@ -45,6 +46,7 @@ import status from "../web/status.ts" with { type: "text" };
 import style from "../web/style.css" with { type: "text" };
 import textModule from "../web/text.ts" with { type: "text" };
 import transcript from "../web/transcript.ts" with { type: "text" };
+import unread from "../web/unread.ts" with { type: "text" };
 
 /** Every file's text, by its path. */
 const FILES: Readonly<Record<string, string>> = {
@@ -59,6 +61,7 @@ const FILES: Readonly<Record<string, string>> = {
   "/web/emoji.ts": emoji,
   "/web/entry.ts": entry,
   "/web/hints.ts": hints,
+  "/web/lists.ts": lists,
   "/web/log.ts": log,
   "/web/main.ts": main,
   "/web/memory.ts": memory,
@@ -68,6 +71,7 @@ const FILES: Readonly<Record<string, string>> = {
   "/web/status.ts": status,
   "/web/text.ts": textModule,
   "/web/transcript.ts": transcript,
+  "/web/unread.ts": unread,
   "/client/backoff.ts": backoff,
   "/client/completion.ts": completion,
   "/client/connect.ts": connect,
@@ -173,7 +177,7 @@ export function loadAssets(): ReadonlyMap<string, Asset> {
 }
 
 /** Tells whether a header that lists something, some of it with a weight, lists that. */
-function lists(header: string | null, item: RegExp): boolean {
+function hasItem(header: string | null, item: RegExp): boolean {
   return (header ?? "").split(",").some((each) => item.test(each.trim()));
 }
 
@@ -181,7 +185,7 @@ function lists(header: string | null, item: RegExp): boolean {
  * Answers a request for a file; with 304 to who has it already (RFC 9110, section 13.1.2).
  */
 export function answerAsset({ identity, gzip }: Asset, { headers }: Request): Response {
-  const isGzip = lists(headers.get("accept-encoding"), /^gzip(?!\s*;\s*q=0(?:\.0*)?$)/i);
+  const isGzip = hasItem(headers.get("accept-encoding"), /^gzip(?!\s*;\s*q=0(?:\.0*)?$)/i);
   const chosen = isGzip ? gzip : identity;
   const known = (headers.get("if-none-match") ?? "").split(",").map((tag) => tag.trim());
   const isKnown = known.some((tag) =>

@@ -41,3 +41,9 @@ export function setAddress(room: string): void {
   if (roomOfAddress() === undefined) history.replaceState(null, "", `#${room}`);
   else history.pushState(null, "", `#${room}`);
 }
+
+/** Returns the room's name that is nearest to what a person typed; empty if nothing of it is left. */
+export function nearestRoom(typed: string): string {
+  const words = typed.toLowerCase().normalize("NFD").match(/[a-z0-9_]+/g) ?? [];
+  return words.join("-").slice(0, 32);
+}

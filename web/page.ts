@@ -22,23 +22,22 @@ import {
   type ServerMessage,
   type Welcome,
 } from "../protocol.ts";
-import { readHash, roomOfAddress, serverUrl, setAddress } from "./address.ts";
+import { nearestRoom, readHash, roomOfAddress, serverUrl, setAddress } from "./address.ts";
 import { Attention, isLooking } from "./attention.ts";
 import { Composer, type Written } from "./composer.ts";
 import { PersonDialog, prepareHelp, prepareInvitation, RenameDialog } from "./dialogs.ts";
 import { part, setText } from "./elements.ts";
 import { Entry } from "./entry.ts";
+import { Lists } from "./lists.ts";
 import { memory } from "./memory.ts";
 import { Pending } from "./pending.ts";
 import { Sidebar } from "./sidebar.ts";
 import { Status } from "./status.ts";
 import { avatarOf, Transcript } from "./transcript.ts";
+import { Unread } from "./unread.ts";
 
 /** How often it is asked which rooms there are, in milliseconds, while the page is looked at. */
 const ROOMS_TIME = 15_000;
-
-/** In a room of more people, only some of the pages there ask anew who they are. */
-const CROWD = 500;
 
 /** Why a person is not in, as far as a browser tells. */
 const UNREACHABLE = "The chat cannot be reached right now.";
@@ -53,7 +52,9 @@ export class Page implements View {
   readonly #entry = new Entry();
   readonly #status = new Status();
   readonly #pending = new Pending();
+  readonly #lists = new Lists();
   readonly #attention = new Attention((text) => this.complain(text));
+  readonly #unread = new Unread(this.#attention);
   readonly #sidebar = new Sidebar({
     choose: (name) => this.#choose(name),
     open: () => this.#askLists(),
@@ -61,7 +62,6 @@ export class Page implements View {
   readonly #person: PersonDialog;
   readonly #rename = new RenameDialog((input) => this.#act(input));
   readonly #composer: Composer;
-  readonly #new = part("new", HTMLButtonElement);
   /** Transcripts of rooms, the room that was shown last as the last. */
   readonly #transcripts = new Map<string, Transcript>();
   #transcript: Transcript | undefined;
@@ -70,15 +70,10 @@ export class Page implements View {
   #resume: Handover | undefined;
   /** What was told before there was a transcript. */
   #untold: ((transcript: Transcript) => void)[] = [];
-  #unread = 0;
   /** Whether what the room's past was is still coming. */
   #isArriving = false;
-  /** Whether the person has been in this room before, and has not seen what happened since. */
-  #isBack = false;
   /** Whether the last welcome was for another name alone, which everyone is told. */
   #isRenamed = false;
-  /** Whether the next list of rooms, or of people, is for the page and not for the person. */
-  #isAsking = { rooms: false, users: false };
 
   /** Creates one that nobody has come into yet. */
   constructor() {
@@ -104,7 +99,6 @@ export class Page implements View {
     onClick("clear", () => this.#act({ messageType: "clear" }));
     onClick("leave", () => this.#act({ messageType: "quit" }));
     onClick("skip", () => this.#composer.focus());
-    onClick("new", () => this.#revealNew());
     part("new-room", HTMLElement).addEventListener("submit", (event) => this.#joinAnother(event));
     this.#listen();
   }
@@ -134,7 +128,7 @@ export class Page implements View {
     const conversation = new Conversation({ url: serverUrl(), name, room, resume }, this);
     this.#conversation = conversation;
     this.#untold = [];
-    this.#isAsking = { rooms: false, users: false };
+    this.#lists.reset();
     const wanted = location.hash;
     try {
       await conversation.begin();
@@ -166,7 +160,7 @@ export class Page implements View {
     const transcript = this.#transcript;
     if (!transcript || context.isRoutine || this.#isForPage(message)) return;
     if (message.messageType === "error") return this.#fail(message, transcript);
-    if (isToRead(message, context)) this.#count(context, transcript);
+    if (isToRead(message, context)) this.#unread.expect(context);
     const isLoud = transcript.take(message, context);
     if (isLoud && "from" in message) this.#attention.notify(message.from, message.data ?? "");
   }
@@ -208,7 +202,7 @@ export class Page implements View {
     // Where the server did not let the person go, the address does not stay either.
     if (destination === room) setAddress(room);
     this.#sidebar.show({ name, room, roster, ignored });
-    this.#readIfLooking();
+    this.#unread.refresh();
   }
 
   /** The room that the person will be in when all is answered; undefined if they stay. */
@@ -244,7 +238,7 @@ export class Page implements View {
     part("self-avatar", HTMLElement).replaceChildren(avatarOf(name));
     if (before === transcript) return;
     before?.log.shrink();
-    this.#isBack = known !== undefined;
+    this.#unread.turnTo(transcript, { room, isBack: known !== undefined });
     this.#turnTo(transcript, room);
   }
 
@@ -252,8 +246,8 @@ export class Page implements View {
   #turnTo(transcript: Transcript, room: string): void {
     const { log } = transcript;
     this.#transcript = transcript;
-    this.#isAsking.users = this.#isArriving = true;
-    this.#unread = 0;
+    this.#isArriving = true;
+    this.#lists.expectPeople();
     this.#entry.close();
     part("app", HTMLElement).hidden = false;
     setText(part("room", HTMLElement), room);
@@ -275,32 +269,16 @@ export class Page implements View {
         choose: (name) => this.#choose(name),
         answer: (name) => this.#composer.address(name),
         edit: (message) => this.#composer.edit(message),
-        move: () => this.#readIfLooking(),
+        move: () => this.#unread.refresh(),
       },
     });
   }
 
-  /** Counts something to be read that the person does not see, and marks where that begins. */
-  #count({ isPast }: Context, transcript: Transcript): void {
-    if (isPast) {
-      if (this.#isBack) transcript.mark();
-      this.#isBack = false;
-      return;
-    }
-    this.#isBack = false;
-    if (isLooking() && transcript.log.isAtEnd) return;
-    if (this.#unread === 0) transcript.mark();
-    this.#unread++;
-  }
-
   /** Tells whether a message is an answer to what the page asked, or is said by other means. */
   #isForPage(message: ServerMessage): boolean {
-    const { messageType } = message;
-    if (messageType === "welcome") return message.data === GREETING || this.#isRenamed;
-    if (messageType !== "rooms" && messageType !== "users") return false;
-    const isAsked = this.#isAsking[messageType];
-    this.#isAsking[messageType] = false;
-    return isAsked;
+    const isWelcome = message.messageType === "welcome";
+    if (isWelcome) return message.data === GREETING || this.#isRenamed;
+    return this.#lists.isAnswer(message);
   }
 
   #fail(
@@ -312,17 +290,8 @@ export class Page implements View {
     else transcript.complain(data);
   }
 
-  /** Asks for what the side shows and nobody tells by itself. */
   #askLists(): void {
-    const conversation = this.#conversation;
-    if (!conversation) return;
-    const { isOutdated, count } = conversation.roster;
-    const isTurn = isOutdated && Math.random() < CROWD / count;
-    for (const messageType of ["rooms" as const, ...(isTurn ? ["users" as const] : [])]) {
-      if (this.#isAsking[messageType]) continue;
-      this.#isAsking[messageType] = true;
-      conversation.act({ messageType });
-    }
+    if (this.#conversation) this.#lists.ask(this.#conversation);
   }
 
   /** Does what a control stands for. Returns whether that can be done now. */
@@ -366,9 +335,7 @@ export class Page implements View {
   #joinAnother(event: Event): void {
     event.preventDefault();
     const input = part("new-room-name", HTMLInputElement);
-    // The nearest name that a room can have.
-    const words = input.value.toLowerCase().normalize("NFD").match(/[a-z0-9_]+/g) ?? [];
-    const data = words.join("-").slice(0, 32);
+    const data = nearestRoom(input.value);
     const isTaken = data !== "" && this.#act({ messageType: "join", data });
     const error = input.value === "" || isTaken
       ? ""
@@ -406,8 +373,7 @@ export class Page implements View {
       part("side", HTMLElement).inert = isOut;
     };
     isOut(true);
-    this.#unread = 0;
-    this.#readIfLooking();
+    this.#unread.leave();
     await new Promise<void>((act) => {
       this.#status.tell("You are not in the chat any more.", { word: "Come in again", act });
       this.#status.focus();
@@ -417,22 +383,6 @@ export class Page implements View {
     part("app", HTMLElement).hidden = true;
     this.#transcripts.clear();
     this.#transcript = undefined;
-  }
-
-  #revealNew(): void {
-    this.#transcript?.revealNew();
-    // The button may be gone: the keys go on where the reader is.
-    this.#transcript?.log.element.focus({ preventScroll: true });
-  }
-
-  /** What is shown is read if the person sees the end of it. */
-  #readIfLooking(): void {
-    const { isAtEnd = true } = this.#transcript?.log ?? {};
-    if (isAtEnd && isLooking()) this.#unread = 0;
-    const unread = this.#unread === 1 ? "1 new message" : `${this.#unread} new messages`;
-    this.#new.hidden = isAtEnd;
-    setText(this.#new, this.#unread === 0 ? "To the end" : unread);
-    this.#attention.entitle(this.#conversation?.room ?? "", this.#unread);
   }
 
   /** Keeps what another page in this tab would go on with. */
@@ -445,7 +395,7 @@ export class Page implements View {
   /** Listens to what happens to the page as a whole. */
   #listen(): void {
     const look = (): void => {
-      this.#readIfLooking();
+      this.#unread.refresh();
       if (isLooking() && this.#conversation?.isOnline) this.#askLists();
     };
     addEventListener("focus", look);

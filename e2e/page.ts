@@ -136,6 +136,7 @@ Deno.test("page: what is typed while the server is gone waits, and arrives once"
   while (heard.at(-1) !== "alice: and no more") heard.push(await reader.frame());
   const lines = heard.filter((line) => line.startsWith("alice: "));
   assert.deepEqual(lines, ["before", "one", "two", "and no more"].map((text) => `alice: ${text}`));
+  await hears(alice, "and no more");
   assert.deepEqual(await textsOf(alice), ["before", "one", "two", "and no more"]);
   await assertClean(alice, { port }, { isRefused: true });
 });
@@ -239,11 +240,15 @@ Deno.test("page: what was said is there at once, and settles when it came back",
       return Array.from(texts, (each) => each.textContent ?? "");
     });
   assert.deepEqual(await pending(), ["on its way"]);
+  const isLetGo = (): Promise<boolean> =>
+    alice.run(() => dispatchEvent(new Event("beforeunload", { cancelable: true })));
+  assert.equal(await isLetGo(), false, "who closes the page is asked first");
   assert.deepEqual(await textsOf(alice), ["before"]);
   const { ref } = await peer.take("message");
   peer.send(said(2, "meanwhile"), said(3, "on its way", { from: "alice", ref }));
   await hears(alice, "on its way");
   assert.deepEqual(await pending(), []);
+  assert.equal(await isLetGo(), true);
   assert.deepEqual(await textsOf(alice), ["before", "meanwhile", "on its way"]);
   await assertClean(alice, server);
 });

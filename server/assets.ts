@@ -100,7 +100,8 @@ const HTML_TYPE = "text/html; charset=utf-8";
 
 /**
  * What the page may do (Content Security Policy, level 3): run and show this server's files, and
- * connect to this server. Not even its own modules can make HTML of text.
+ * connect to this server. Where the browser knows Trusted Types, not even its own modules can make
+ * HTML of text.
  */
 const POLICY = [
   "default-src 'none'",

@@ -40,6 +40,14 @@ export interface ComposerOptions {
   readonly announce: (text: string) => void;
 }
 
+/** Something that was said, and can be again. */
+type Said = Pick<SendMessage, "data" | "to" | "action">;
+
+/** Returns a text as it is written: what begins with a slash would be a command. */
+function escapeSlash(text: string): string {
+  return text.startsWith("/") ? `/${text}` : text;
+}
+
 /** Returns what stands for where a draft goes to. */
 function keyOf(to: string | undefined, room: string): string {
   return to === undefined ? `#${room}` : `@${nameKey(to)}`;
@@ -121,7 +129,7 @@ export class Composer {
     const draft = this.#drafts.get(before);
     this.#drafts.delete(before);
     if (draft !== undefined) this.#drafts.set(after, draft);
-    if (this.#to === from) this.#to = to;
+    if (this.#to !== undefined && keyOf(this.#to, "") === before) this.#to = to;
     this.#describe();
   }
 
@@ -136,15 +144,28 @@ export class Composer {
   /** Begins a message to that person in the room. */
   mention(name: string): void {
     this.address(undefined);
-    this.insert(this.#isEmpty ? `${name}: ` : `${name} `);
+    const isWord = /\S$/.test(this.#before);
+    this.insert(this.#isEmpty ? `${name}: ` : `${isWord ? " " : ""}${name} `);
   }
 
   /** Gives back a message to be changed, behind what is being written to the same. */
-  edit({ data, to, action }: Pick<SendMessage, "data" | "to" | "action">): void {
+  edit({ data, to, action }: Said): void {
     this.address(to);
-    const text = data.startsWith("/") ? `/${data}` : data;
-    this.insert(this.#isEmpty ? text : `\n${data}`);
+    const { length } = this.#input.value;
+    this.#input.setSelectionRange(length, length);
+    this.insert(this.#isEmpty ? escapeSlash(data) : `\n${data}`);
     if (action) this.#setAction(true);
+  }
+
+  /** Makes a message that was for that room, or one person, a draft again. */
+  takeBack({ data, to, action }: Said, room: string): void {
+    this.#keep();
+    const key = keyOf(to, room);
+    const draft = this.#drafts.get(key);
+    const text = action ? `/me ${data}` : escapeSlash(data);
+    this.#drafts.set(key, draft === undefined ? text : `${draft}\n${data}`);
+    this.#input.value = this.#drafts.get(this.#key) ?? "";
+    this.#change();
   }
 
   get #isEmpty(): boolean {

@@ -6,8 +6,8 @@
  * @module
  */
 
-/** What a new element has: attributes by their names; `true` stands for one without a value. */
-export type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
+/** What a new element has: attributes by their names. */
+export type Attributes = Readonly<Record<string, string | number>>;
 
 /** Creates an element. Strings among its children become text. */
 export function element<Tag extends keyof HTMLElementTagNameMap>(
@@ -17,8 +17,7 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
 ): HTMLElementTagNameMap[Tag] {
   const created = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (value === undefined || value === false) continue;
-    created.setAttribute(name, value === true ? "" : String(value));
+    created.setAttribute(name, String(value));
   }
   created.append(...children);
   return created;

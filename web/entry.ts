@@ -36,7 +36,7 @@ export class Entry {
     this.#input.readOnly = false;
     this.#submit.disabled = false;
     this.#complain(failure);
-    setText(part("entry-room", HTMLElement), `#${room}`);
+    this.setRoom(room);
     setText(this.#submit, failure === "" ? "Come in" : "Try again");
     this.#entry.hidden = false;
     this.#input.focus();
@@ -54,6 +54,11 @@ export class Entry {
     const chosen = await promise;
     clearTimeout(timer);
     return chosen;
+  }
+
+  /** Says which room the person comes into. */
+  setRoom(room: string): void {
+    setText(part("entry-room", HTMLElement), `#${room}`);
   }
 
   /** Shows that a person is coming in. */

@@ -92,10 +92,10 @@ export class Log {
   /** What was added until now is read out no more. */
   settle(): void {
     const newest = this.#chunks.at(-1);
-    const before = this.#newestIndex > this.#floor ? this.#chunks.at(-2) : undefined;
     if (!newest?.hasChildNodes()) return;
     // To a reader far above, who may have a gap below, nothing else would show the newest.
     if (this.#end !== this.#newestIndex || !this.#isNear) return;
+    const before = this.#newestIndex > this.#floor ? this.#chunks.at(-2) : undefined;
     // A chunk is not left with a few blocks: their number is what the limits mean.
     const isLow = before && before.childElementCount + newest.childElementCount <= CHUNK;
     if (isLow) before.append(...newest.childNodes);

@@ -57,7 +57,9 @@ export class Page implements View {
   readonly #unread = new Unread(this.#attention);
   readonly #sidebar = new Sidebar({
     choose: (name) => this.#choose(name),
-    open: () => this.#askLists(),
+    open: () => {
+      if (this.#conversation?.isOnline) this.#askLists();
+    },
   });
   readonly #person: PersonDialog;
   readonly #rename = new RenameDialog((input) => this.#act(input));
@@ -118,7 +120,7 @@ export class Page implements View {
       const name = isAsked ? await this.#entry.ask(question) : known;
       if (isAsked) memory.name = name;
       this.#entry.wait(name);
-      failed = await this.#attend(name, room);
+      failed = await this.#attend(name, roomOfAddress() ?? DEFAULT_ROOM);
     }
   }
 
@@ -339,7 +341,7 @@ export class Page implements View {
     const isTaken = data !== "" && this.#act({ messageType: "join", data });
     const error = input.value === "" || isTaken
       ? ""
-      : "A room's name needs a letter from a to z, or a digit.";
+      : "A room's name needs a letter from a to z, a digit or _.";
     setText(part("new-room-error", HTMLElement), error);
     if (isTaken) input.value = "";
   }
@@ -360,9 +362,12 @@ export class Page implements View {
 
   /** Gives back what was not said: it is a draft again. */
   #giveUp(conversation: Conversation): void {
+    let { room } = conversation;
     for (const message of conversation.waiting()) {
-      if (message.messageType === "message") this.#composer.edit(message);
+      if (message.messageType === "join") room = message.data;
+      if (message.messageType === "message") this.#composer.takeBack(message, room);
     }
+    this.#composer.setRoom(conversation.room);
     this.#pending.show([], conversation);
   }
 
@@ -401,7 +406,10 @@ export class Page implements View {
     addEventListener("focus", look);
     setInterval(look, ROOMS_TIME);
     addEventListener("online", () => this.#conversation?.retry());
-    addEventListener("hashchange", ({ newURL }) => this.#goTo(new URL(newURL).hash));
+    addEventListener("hashchange", ({ newURL }) => {
+      this.#entry.setRoom(roomOfAddress() ?? DEFAULT_ROOM);
+      this.#goTo(new URL(newURL).hash);
+    });
     // A page that is hidden may be ended without another word.
     document.addEventListener("visibilitychange", () => {
       look();

@@ -91,8 +91,8 @@ function wordText(text: string, mention: RegExp | undefined): HTMLElement {
         break;
       case "link":
         shown.append(element("a", {
-          href: piece.href,
-          title: piece.href,
+          href: piece.href ?? "",
+          title: piece.href ?? "",
           target: "_blank",
           rel: "noopener noreferrer",
         }, piece.text));

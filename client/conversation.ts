@@ -215,7 +215,7 @@ export class Conversation {
     this.#link.retry();
   }
 
-  /** Returns what another conversation can go on with; undefined before it is let in. */
+  /** Returns what another conversation can go on with; undefined if there is nothing yet. */
   handover(): Handover | undefined {
     const handover = this.#link.handover();
     return handover && { ...handover, ignored: this.ignored };

@@ -7,7 +7,6 @@
 
 import { bold, dim, inverse, magenta, red } from "@std/fmt/colors";
 import {
-  formatText,
   type Membership,
   nameKey,
   type Private,
@@ -19,7 +18,7 @@ import { nameStyle } from "./colors.ts";
 import { Fold } from "./fold.ts";
 import type { Block, Span, Style } from "./layout.ts";
 import type { Context } from "./link.ts";
-import { formatDay, formatTime, mentionOf } from "./words.ts";
+import { formatDay, formatTime, mentionOf, wordNotice } from "./words.ts";
 
 /** The most names that are shown to who comes in; `/users` shows more. */
 const MAX_ON_ARRIVAL = 10;
@@ -157,10 +156,10 @@ export class Transcript {
   }
 
   #showNotice(message: ServerMessage): Shown[] {
-    const text = formatText(message);
-    if (text === undefined) return [];
+    const text = wordNotice(message);
+    if (text === "") return [];
     const time = "time" in message ? message.time : this.#options.now();
-    return this.#show(time, { spans: [{ text: `-- ${text.replace(/^\* /, "")}`, style: dim }] });
+    return this.#show(time, { spans: [{ text: `-- ${text}`, style: dim }] });
   }
 
   #count(message: ServerMessage & { messageType: "presence" }): Shown[] {

@@ -1,8 +1,10 @@
 /**
- * How times, days and names are written and found, on a terminal and on the page.
+ * How times, days, names and notices are written and found, on a terminal and on the page.
  *
  * @module
  */
+
+import { type DirectMessage, formatText, type RoomEvent } from "../protocol.ts";
 
 /** Returns a time of day, here, as `HH:MM`. */
 export function formatTime(time: number): string {
@@ -27,4 +29,12 @@ export function mentionOf(name: string): RegExp {
     return `\\u{${character.codePointAt(0)?.toString(16)}}`;
   });
   return new RegExp(`(?<!${letter}[-.]?)${word}(?![-.]?${letter})`, "giu");
+}
+
+/**
+ * Words what is no message of a person, without the mark that it has among lines of text. Empty if
+ * there is nothing to show.
+ */
+export function wordNotice(message: RoomEvent | DirectMessage): string {
+  return (formatText(message) ?? "").replace(/^\* /, "");
 }

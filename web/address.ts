@@ -37,7 +37,7 @@ export function roomOfAddress(): string | undefined {
 
 /** Has the address name the room, and leads back to the room that it named before, if it did. */
 export function setAddress(room: string): void {
-  if (location.hash === `#${room}`) return;
+  if (readHash(location.hash) === room) return;
   if (roomOfAddress() === undefined) history.replaceState(null, "", `#${room}`);
   else history.pushState(null, "", `#${room}`);
 }

@@ -12,15 +12,10 @@ import type { ServerMessage } from "../protocol.ts";
 /** In a room of more people, only some of the pages there ask anew who they are. */
 const CROWD = 500;
 
-/** What the page asks for. */
+/** What the page asks for, in one conversation. */
 export class Lists {
   /** Whether the next list of rooms, or of people, is for the page and not for the person. */
-  #isAsking = { rooms: false, users: false };
-
-  /** Begins anew, with another conversation. */
-  reset(): void {
-    this.#isAsking = { rooms: false, users: false };
-  }
+  readonly #isAsking = { rooms: false, users: false };
 
   /** Takes note that a list of people comes without being asked for: to who comes into a room. */
   expectPeople(): void {

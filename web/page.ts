@@ -52,7 +52,7 @@ export class Page implements View {
   readonly #entry = new Entry();
   readonly #status = new Status();
   readonly #pending = new Pending();
-  readonly #lists = new Lists();
+  #lists = new Lists();
   readonly #attention = new Attention((text) => this.complain(text));
   readonly #unread = new Unread(this.#attention);
   readonly #sidebar = new Sidebar({
@@ -130,7 +130,7 @@ export class Page implements View {
     const conversation = new Conversation({ url: serverUrl(), name, room, resume }, this);
     this.#conversation = conversation;
     this.#untold = [];
-    this.#lists.reset();
+    this.#lists = new Lists();
     const wanted = location.hash;
     try {
       await conversation.begin();
@@ -346,7 +346,7 @@ export class Page implements View {
     if (isTaken) input.value = "";
   }
 
-  /** Goes to the room that an address names behind its `#`, unless another one waits to be joined. */
+  /** Goes to the room that an address names behind its `#`, unless the person goes there anyway. */
   #goTo(hash: string): void {
     const { room = "" } = this.#conversation ?? {};
     if (hash === "" || hash === `#${this.#destination ?? room}`) return;

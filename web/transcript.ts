@@ -10,9 +10,8 @@
 import { Fold } from "../client/fold.ts";
 import { hueOf } from "../client/hue.ts";
 import type { Context } from "../client/link.ts";
-import { formatDay, formatTime, mentionOf } from "../client/words.ts";
+import { formatDay, formatTime, mentionOf, wordNotice } from "../client/words.ts";
 import {
-  formatText,
   type Membership,
   nameKey,
   type Presence,
@@ -145,7 +144,7 @@ export class Transcript {
     this.log = new Log(options.events.move);
   }
 
-  /** Takes away all that is shown. */
+  /** Takes all that is shown out of sight, until its reader wants it back. */
   clear(): void {
     this.log.clear();
     const back = element("button", { type: "button" }, "Show it again");
@@ -184,7 +183,7 @@ export class Transcript {
         }
         return false;
       default:
-        this.notify((formatText(message) ?? "").replace(/^\* /, ""));
+        this.notify(wordNotice(message));
         return false;
     }
   }
@@ -259,9 +258,8 @@ export class Transcript {
   }
 
   #count(presence: Presence): boolean {
-    const text = formatText(presence)?.replace(/^\* /, "") ?? "";
     const block = this.#crowd ?? element("div", COMINGS);
-    block.textContent = text;
+    block.textContent = wordNotice(presence);
     if (!this.#crowd) this.#append(presence.time, block);
     this.#crowd = block;
     return false;

@@ -25,7 +25,7 @@ export const DEFAULT_ROOM = "lobby";
 /** The first thing that everyone is told. */
 export const GREETING = "Welcome to chat! Type a message";
 
-/** The name under which the server itself speaks to envelope clients; nobody else gets it. */
+/** The name under which the server itself speaks to one client; nobody else gets it. */
 export const SERVER_NAME = "server";
 
 /** Longest name, in code points. */
@@ -39,6 +39,9 @@ export const MAX_TEXT_BYTES = 4096;
  * messages with their fields, if nothing in them needs escaping.
  */
 export const MAX_FRAME_BYTES = 65_536;
+
+/** The longest that a ban or a mute can last, in seconds: some 30 years. */
+export const MAX_SECONDS = 999_999_999;
 
 /** Longest `ref`, in UTF-16 units: a UUID is 36. */
 export const MAX_REF_LENGTH = 128;
@@ -58,13 +61,16 @@ export const CloseCode = {
   tooBig: 1009,
   /** The server failed while handling this connection. */
   internalError: 1011,
-  /** Too much was unread for so long that the client was let go; it may come back. */
+  /** The server is full, or too much was unread for so long that the client was let go. */
   tryAgainLater: 1013,
-  /** The client may not come in. */
+  /** The client may not come in: it has no valid token. */
   unauthorized: 4401,
-  /** An operator sent the person away. */
+  /** An operator sent the person away, or keeps them out. */
   kicked: 4403,
-  /** The client asks for more and more without reading the answers. */
+  /** The client did not register in time. */
+  notRegistered: 4408,
+  /** The client asks for more and more without reading the answers, or what it sends is refused
+   * again and again. */
   abuse: 4429,
 } as const;
 
@@ -74,8 +80,12 @@ export type ErrorCode =
   | "bad_message"
   | "not_registered"
   | "too_long"
+  | "rate_limited"
   | "unknown_user"
+  | "unauthorized"
   | "forbidden"
+  | "muted"
+  | "full"
   | "not_stored";
 
 /** A message that cannot be accepted. Its text is for the person who sent it. */
@@ -85,15 +95,18 @@ export class ProtocolError extends Error {
   readonly code: ErrorCode;
   /** The refused message's own `ref`, if it had one. */
   readonly ref: string | undefined;
+  /** After how many milliseconds it could be accepted, for `rate_limited`. */
+  readonly retryAfter: number | undefined;
 
   /**
-   * Creates an error with `code` for machines, `message` for people and the refused message's
-   * `ref`.
+   * Creates an error with `code` for machines, `message` for people, the refused message's `ref`, and
+   * when to send it again.
    */
-  constructor(code: ErrorCode, message: string, ref?: string) {
+  constructor(code: ErrorCode, message: string, ref?: string, retryAfter?: number) {
     super(message);
     this.code = code;
     this.ref = ref;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -103,6 +116,8 @@ export interface Register {
   /** The wanted name, already made valid; the server may still have to number it. */
   data?: string | undefined;
   room?: string | undefined;
+  /** The secret that lets this person in, where one is needed. */
+  token?: string | undefined;
   /**
    * With `epoch` and `after`: the secret of an earlier `welcome`, to go on where its connection
    * ended.
@@ -124,10 +139,11 @@ export interface SendMessage {
   action?: true | undefined;
 }
 
-/** What only an operator may do to a person. */
+/** What only an operator may do to a person, by name. */
 export interface Moderate {
   messageType: "kick" | "ban" | "mute";
   data: string;
+  /** How long a ban or a mute lasts, at most {@linkcode MAX_SECONDS}; 0 lifts it. */
   seconds?: number | undefined;
 }
 
@@ -142,14 +158,17 @@ export type ClientMessage =
   | { messageType: "ping"; data?: string | undefined };
 
 /**
- * What a line of the text dialect can mean: a {@linkcode ClientMessage}, or something for the
- * program that read it.
+ * What a line of the text dialect can mean: a {@linkcode ClientMessage}, the token with which its
+ * sender comes in, or something for the program that read it.
  */
-export type TextInput = ClientMessage | { messageType: "help" } | { messageType: "quit" };
+export type TextInput = PublicInput | { messageType: "token"; data: string };
+
+/** What the text dialect and our own clients have in common. */
+type PublicInput = ClientMessage | { messageType: "help" } | { messageType: "quit" };
 
 /** What a person can ask of our own clients: more, which no server hears of. */
 export type PersonInput =
-  | TextInput
+  | PublicInput
   /** Say it to who was last in a private conversation. */
   | { messageType: "reply"; data: string }
   /** Hide what a person says, or show it again; without a name, list who is hidden. */
@@ -236,7 +255,18 @@ export type DirectMessage =
   | Missed
   | { messageType: "ack"; ref: string; id: number }
   | { messageType: "pong"; data?: string | undefined }
-  | { messageType: "error"; code: string; data: string; ref?: string | undefined };
+  | Failure;
+
+/** What was refused, and why. */
+export interface Failure {
+  messageType: "error";
+  /** An {@linkcode ErrorCode}, or one of a later version. */
+  code: string;
+  data: string;
+  ref?: string | undefined;
+  /** After how many milliseconds it could be accepted. */
+  retryAfter?: number | undefined;
+}
 
 /** How many events a client did not get, because they are gone. */
 export interface Missed {
@@ -334,15 +364,18 @@ function detach(part: string): string {
 
 /**
  * Returns `raw` as a message can have it: without what {@linkcode cleanText} removes, and without
- * newlines at its end.
+ * newlines at its end. `maxBytes` is how much it may be.
  *
  * @throws {ProtocolError} If it is empty or too long. The error has that `ref`.
  */
-export function parseMessageText(raw: string, ref?: string): string {
+export function parseMessageText(
+  raw: string,
+  { maxBytes = MAX_TEXT_BYTES, ref }: { maxBytes?: number; ref?: string | undefined } = {},
+): string {
   const data = withoutLastNewlines(cleanText(raw));
   if (data.trim() === "") throw new ProtocolError("bad_message", "The message is empty.", ref);
-  if (isLongerThan(data, MAX_TEXT_BYTES)) {
-    const text = `The message is over ${MAX_TEXT_BYTES} bytes. Send it in parts.`;
+  if (isLongerThan(data, maxBytes)) {
+    const text = `The message is over ${maxBytes} bytes. Send it in parts.`;
     throw new ProtocolError("too_long", text, ref);
   }
   return data;
@@ -404,6 +437,12 @@ function optionalWholeNumber(fields: Fields, key: string): number | undefined {
   throw badMessage(fields, `"${key}" must be a whole number, 0 or more.`);
 }
 
+function optionalSeconds(fields: Fields): number | undefined {
+  const seconds = optionalWholeNumber(fields, "seconds");
+  if (seconds === undefined || seconds <= MAX_SECONDS) return seconds;
+  throw badMessage(fields, `"seconds" must be ${MAX_SECONDS} or less.`);
+}
+
 function requiredWholeNumber(fields: Fields, key: string): number {
   const value = optionalWholeNumber(fields, key);
   if (value !== undefined) return value;
@@ -417,13 +456,14 @@ function parseRegister(fields: Fields): Register {
     messageType: "register",
     data: name === undefined ? undefined : cleanName(name),
     room: room === undefined ? undefined : parseRoom(room),
+    token: optionalString(fields, "token"),
     session: optionalString(fields, "session"),
     epoch: optionalString(fields, "epoch"),
     after: optionalWholeNumber(fields, "after"),
   };
 }
 
-function parseMessage(fields: Fields): SendMessage {
+function parseMessage(fields: Fields, maxText: number): SendMessage {
   const ref = optionalString(fields, "ref");
   if (ref !== undefined && !isRef(ref)) {
     const text = `"ref" must be 1 to ${MAX_REF_LENGTH} characters without control characters.`;
@@ -433,7 +473,7 @@ function parseMessage(fields: Fields): SendMessage {
   if (typeof action !== "boolean") throw badMessage(fields, `"action" must be true or false.`);
   return {
     messageType: "message",
-    data: parseMessageText(requiredString(fields, "data"), ref),
+    data: parseMessageText(requiredString(fields, "data"), { maxBytes: maxText, ref }),
     ref,
     to: optionalString(fields, "to"),
     action: action || undefined,
@@ -445,8 +485,8 @@ const PLAIN_MESSAGE =
   /^\{"messageType":"message","data":"([ !#-[\]-~]*[!#-[\]-~])"(?:,"ref":"([ !#-[\]-~]{1,128})")?\}$/;
 
 /** Parses what {@linkcode PLAIN_MESSAGE} describes, in less time than JSON takes. */
-function parsePlainMessage(line: string): SendMessage | undefined {
-  const match = line.length <= MAX_TEXT_BYTES ? PLAIN_MESSAGE.exec(line) : null;
+function parsePlainMessage(line: string, maxText: number): SendMessage | undefined {
+  const match = line.length <= maxText ? PLAIN_MESSAGE.exec(line) : null;
   const data = match?.[1];
   if (data === undefined) return undefined;
   const ref = match?.[2] === undefined ? undefined : detach(match[2]);
@@ -454,12 +494,12 @@ function parsePlainMessage(line: string): SendMessage | undefined {
 }
 
 /**
- * Parses one line of a `chat.v1` frame.
+ * Parses one line of a `chat.v1` frame. `maxText` is how many bytes a message may have.
  *
  * @throws {ProtocolError} If it is no valid message.
  */
-export function parseChat(line: string): ClientMessage {
-  const plain = parsePlainMessage(line);
+export function parseChat(line: string, maxText = MAX_TEXT_BYTES): ClientMessage {
+  const plain = parsePlainMessage(line, maxText);
   if (plain) return plain;
   const fields = parseFields(line);
   const messageType = fields["messageType"];
@@ -467,7 +507,7 @@ export function parseChat(line: string): ClientMessage {
     case "register":
       return parseRegister(fields);
     case "message":
-      return parseMessage(fields);
+      return parseMessage(fields, maxText);
     case "join":
       return { messageType, data: parseRoom(requiredString(fields, "data")) };
     case "users":
@@ -481,7 +521,7 @@ export function parseChat(line: string): ClientMessage {
       return {
         messageType,
         data: requiredString(fields, "data"),
-        seconds: optionalWholeNumber(fields, "seconds"),
+        seconds: optionalSeconds(fields),
       };
     case undefined:
       throw badMessage(fields, '"messageType" is missing.');
@@ -694,7 +734,9 @@ export function parseServerMessage(line: string): ServerMessage | undefined {
       return { messageType, data: optionalString(fields, "data") };
     case "error": {
       const code = cleanString(fields, "code");
-      return { messageType, code, data: data(), ref: optionalString(fields, "ref") };
+      const ref = optionalString(fields, "ref");
+      const retryAfter = optionalWholeNumber(fields, "retryAfter");
+      return { messageType, code, data: data(), ref, retryAfter };
     }
     default:
       return undefined;
@@ -718,11 +760,12 @@ export function isJsonObject(frame: string): boolean {
 }
 
 /**
- * Parses an envelope frame; explicit nulls count as absent.
+ * Parses an envelope frame; explicit nulls count as absent. `maxText` is how many bytes a message
+ * may have.
  *
  * @throws {ProtocolError} If it is no `register` or `message`.
  */
-export function parseEnvelope(frame: string): Register | SendMessage {
+export function parseEnvelope(frame: string, maxText = MAX_TEXT_BYTES): Register | SendMessage {
   const fields = parseFields(frame);
   switch (fields["messageType"]) {
     case "register": {
@@ -730,10 +773,13 @@ export function parseEnvelope(frame: string): Register | SendMessage {
       return {
         messageType: "register",
         data: name === undefined ? undefined : cleanName(name),
+        token: optionalString(fields, "token"),
       };
     }
-    case "message":
-      return { messageType: "message", data: parseMessageText(requiredString(fields, "data")) };
+    case "message": {
+      const data = parseMessageText(requiredString(fields, "data"), { maxBytes: maxText });
+      return { messageType: "message", data };
+    }
     default:
       throw badMessage(fields, '"messageType" must be "register" or "message".');
   }
@@ -767,28 +813,37 @@ export interface Command<Input> {
   readonly names?: "person" | "room";
   /** Whether its last argument is something to say, which can have several lines. */
   readonly takesText?: true;
-  /** Parses what follows the command's name. Returns undefined if something is missing. */
-  readonly parse: (rest: string) => Input | undefined;
+  /**
+   * Parses what follows the command's name; a message may have `maxText` bytes. Returns undefined if
+   * something is missing.
+   */
+  readonly parse: (rest: string, maxText: number) => Input | undefined;
 }
 
-function parseNick(rest: string): TextInput | undefined {
+function parseNick(rest: string): PublicInput | undefined {
   const data = cleanName(rest);
   return data === undefined ? undefined : { messageType: "register", data };
 }
 
-function parseMsg(rest: string): TextInput | undefined {
+function parseMsg(rest: string, maxText: number): PublicInput | undefined {
   const [, to, text] = /^(\S+)\s+(\S.*)$/s.exec(rest) ?? [];
   if (to === undefined || text === undefined) return undefined;
-  return { messageType: "message", data: parseMessageText(text), to };
+  return { messageType: "message", data: parseMessageText(text, { maxBytes: maxText }), to };
 }
 
-function parseAction(rest: string): TextInput | undefined {
+function parseAction(rest: string, maxText: number): PublicInput | undefined {
   if (rest === "") return undefined;
-  return { messageType: "message", data: parseMessageText(rest), action: true };
+  return {
+    messageType: "message",
+    data: parseMessageText(rest, { maxBytes: maxText }),
+    action: true,
+  };
 }
 
-function parseReply(rest: string): PersonInput | undefined {
-  return rest === "" ? undefined : { messageType: "reply", data: parseMessageText(rest) };
+function parseReply(rest: string, maxText: number): PersonInput | undefined {
+  return rest === ""
+    ? undefined
+    : { messageType: "reply", data: parseMessageText(rest, { maxBytes: maxText }) };
 }
 
 function parseIgnore(rest: string): PersonInput | undefined {
@@ -796,7 +851,7 @@ function parseIgnore(rest: string): PersonInput | undefined {
 }
 
 /** Returns a parser of what an operator does to a person. */
-function moderate(messageType: Moderate["messageType"]): Command<TextInput>["parse"] {
+function moderate(messageType: Moderate["messageType"]): Command<PublicInput>["parse"] {
   return (rest) => {
     const [, data, seconds] = /^(\S+)(?:\s+(\d{1,9}))?$/.exec(rest) ?? [];
     if (data === undefined || (seconds !== undefined && messageType === "kick")) return undefined;
@@ -804,7 +859,7 @@ function moderate(messageType: Moderate["messageType"]): Command<TextInput>["par
   };
 }
 
-const TALK: readonly Command<TextInput>[] = [
+const TALK: readonly Command<PublicInput>[] = [
   { name: "nick", usage: "NAME", help: "take another name", parse: parseNick },
   {
     name: "join",
@@ -831,13 +886,47 @@ const TALK: readonly Command<TextInput>[] = [
   { name: "me", usage: "TEXT", help: "say what you do", takesText: true, parse: parseAction },
 ];
 
-const LAST: readonly Command<TextInput>[] = [
+const MODERATE: readonly Command<PublicInput>[] = [
+  {
+    name: "kick",
+    usage: "NAME",
+    help: "operators: send away",
+    names: "person",
+    parse: moderate("kick"),
+  },
+  {
+    name: "ban",
+    usage: "NAME [SECONDS]",
+    help: "operators: send away and keep out",
+    names: "person",
+    parse: moderate("ban"),
+  },
+  {
+    name: "mute",
+    usage: "NAME [SECONDS]",
+    help: "operators: let only read",
+    names: "person",
+    parse: moderate("mute"),
+  },
+];
+
+const LAST: readonly Command<PublicInput>[] = [
   { name: "help", usage: "", help: "show these commands", parse: () => ({ messageType: "help" }) },
   { name: "quit", usage: "", help: "leave", parse: () => ({ messageType: "quit" }) },
 ];
 
 /** The slash commands of the text dialect, in the order in which `/help` lists them. */
-export const COMMANDS: readonly Command<TextInput>[] = [...TALK, ...LAST];
+export const COMMANDS: readonly Command<TextInput>[] = [
+  ...TALK,
+  {
+    name: "token",
+    usage: "TOKEN",
+    help: "come in, where a token is needed: the first line",
+    parse: (rest) => /^\S+$/.test(rest) ? { messageType: "token", data: rest } : undefined,
+  },
+  ...MODERATE,
+  ...LAST,
+];
 
 /** The slash commands of our own clients. */
 export const PERSON_COMMANDS: readonly Command<PersonInput>[] = [
@@ -862,27 +951,7 @@ export const PERSON_COMMANDS: readonly Command<PersonInput>[] = [
     help: "clear the screen",
     parse: () => ({ messageType: "clear" }),
   },
-  {
-    name: "kick",
-    usage: "NAME",
-    help: "operators: send away",
-    names: "person",
-    parse: moderate("kick"),
-  },
-  {
-    name: "ban",
-    usage: "NAME [SECONDS]",
-    help: "operators: send away and keep out",
-    names: "person",
-    parse: moderate("ban"),
-  },
-  {
-    name: "mute",
-    usage: "NAME [SECONDS]",
-    help: "operators: let only read",
-    names: "person",
-    parse: moderate("mute"),
-  },
+  ...MODERATE,
   ...LAST,
 ];
 
@@ -952,13 +1021,14 @@ function splitCommand<Input>(
 function parseLine<Input>(
   line: string,
   commands: readonly Command<Input>[],
+  maxText: number,
 ): Input | SendMessage | undefined {
   const text = cleanText(line);
   if (text.trim() === "") return undefined;
   const asked = text.startsWith("/") ? splitCommand(text, commands) : undefined;
   if (!asked) {
     const said = text.startsWith("//") ? text.slice(1) : text;
-    return { messageType: "message", data: parseMessageText(said) };
+    return { messageType: "message", data: parseMessageText(said, { maxBytes: maxText }) };
   }
   const { rest, command } = asked;
   if (!command) {
@@ -967,19 +1037,20 @@ function parseLine<Input>(
     const advice = nearest === undefined ? "/help lists them." : `Did you mean /${nearest}?`;
     throw new ProtocolError("bad_message", `There is no command /${name}. ${advice}`);
   }
-  const input = command.parse(rest);
+  const input = command.parse(rest, maxText);
   if (input) return input;
   throw new ProtocolError("bad_message", `Usage: /${command.name} ${command.usage}`);
 }
 
 /**
- * Parses a line of the text dialect: a message, or a command that begins with a slash.
+ * Parses a line of the text dialect: a message, or a command that begins with a slash. `maxText` is
+ * how many bytes a message may have.
  *
  * @returns What it means, or undefined for a line with nothing in it.
  * @throws {ProtocolError} If it is too long, or a command that does not exist or lacks something.
  */
-export function parseText(line: string): TextInput | undefined {
-  return parseLine(line, COMMANDS);
+export function parseText(line: string, maxText = MAX_TEXT_BYTES): TextInput | undefined {
+  return parseLine(line, COMMANDS, maxText);
 }
 
 /**
@@ -1004,8 +1075,13 @@ export function isCommand(line: string): boolean {
 export function parsePersonInput(line: string): PersonInput | undefined {
   const text = cleanText(line);
   const isBlock = text.trim().includes("\n");
-  if (!isBlock || isCommand(text)) return parseLine(text, PERSON_COMMANDS);
+  if (!isBlock || isCommand(text)) return parseLine(text, PERSON_COMMANDS, MAX_TEXT_BYTES);
   return { messageType: "message", data: parseMessageText(text) };
+}
+
+/** Tells whether a private message is the server's word about something that was done. */
+export function isNotice({ from }: Private): boolean {
+  return from === SERVER_NAME;
 }
 
 /** Indents all lines but the first, so that no line of a message can look like another's. */
@@ -1039,6 +1115,7 @@ export function formatText(message: RoomEvent | DirectMessage): string | undefin
         ? `* ${message.from} ${indent(message.data)}`
         : `${message.from}: ${indent(message.data)}`;
     case "private":
+      if (isNotice(message)) return `* ${indent(message.data)}`;
       return `(private) ${message.from} to ${message.to}: ${indent(message.data)}`;
     case "join":
       return `* ${message.from} joined`;

@@ -25,20 +25,29 @@ import {
   ProtocolError,
   splitChat,
 } from "./protocol.ts";
+import { Admission, type AdmissionOptions, FullError } from "./server/admission.ts";
 import { answerAsset, type Asset, loadAssets } from "./server/assets.ts";
 import { systemClock } from "./server/clock.ts";
 import type { Open } from "./server/connection.ts";
+import { capClients } from "./server/descriptors.ts";
 import { chatDialect, type DialectFor, textDialect } from "./server/dialects.ts";
 import { envelopeDialect } from "./server/envelope.ts";
-import { parseServerFlags, USAGE, UsageError } from "./server/flags.ts";
+import { FileError, readFile, readTokens } from "./server/files.ts";
+import { parseServerFlags, type ServerFlags, USAGE, UsageError } from "./server/flags.ts";
+import { type HttpServer, serveHttp, type TlsFiles } from "./server/http.ts";
 import { Hub, type HubOptions, RESUME_TIME } from "./server/hub.ts";
 import { Intake } from "./server/intake.ts";
-import { type Log, LogWriter, quoteError } from "./server/log.ts";
+import { type Address, listen } from "./server/listen.ts";
+import { type Log, LogWriter, quote, quoteError } from "./server/log.ts";
 import { formatMetrics, METRICS_TYPE } from "./server/metrics.ts";
+import { isOriginAllowed, isOwnHost } from "./server/origin.ts";
+import { forwardedFor } from "./server/proxy.ts";
+import { takePulse } from "./server/pulse.ts";
 import { type Defaults, Session } from "./server/session.ts";
-import { onSignals } from "./server/signals.ts";
+import { onReload, onSignals } from "./server/signals.ts";
 import { openSqlite } from "./server/sqlite.ts";
 import { serveTcp, type TcpServer } from "./server/tcp.ts";
+import type { Tokens } from "./server/tokens.ts";
 import { upgrade } from "./server/websocket.ts";
 
 /**
@@ -53,7 +62,7 @@ export const SHUTDOWN_TIMEOUT = 4_500;
 const FLUSH_TIMEOUT = 500;
 
 /** Settings of {@linkcode serve}. */
-export interface ServeOptions extends Omit<HubOptions, "store"> {
+export interface ServeOptions extends Omit<HubOptions, "store">, AdmissionOptions {
   /** The address to listen on. */
   readonly hostname: string;
   /** The port of WebSocket and HTTP; 0 takes any free one. */
@@ -64,6 +73,12 @@ export interface ServeOptions extends Omit<HubOptions, "store"> {
   readonly db?: string | undefined;
   /** Events of each room that are kept there. Default {@linkcode DEFAULT_RETAIN}. */
   readonly retain?: number | undefined;
+  /** Origins whose pages may connect, besides this server's own: see `server/origin.ts`. */
+  readonly allowedOrigins?: ReadonlySet<string> | undefined;
+  /** Whether the last hop of `X-Forwarded-For` is the client's address. Default: it is not. */
+  readonly trustProxy?: boolean | undefined;
+  /** Has the port speak TLS. Default: it does not. */
+  readonly tls?: TlsFiles | undefined;
 }
 
 /** A running server. */
@@ -74,7 +89,9 @@ export interface ChatServer {
   readonly tcpAddr: Deno.NetAddr | undefined;
   /** Stops the server. Resolves when everyone is gone, or after {@linkcode SHUTDOWN_TIMEOUT}. */
   shutdown(): Promise<void>;
-  /** Resolves when the server has stopped. Rejects if it stopped because it could not go on. */
+  /** Has other tokens be valid, if there were some: who has none any more is sent away. */
+  useTokens(tokens: Tokens): void;
+  /** Resolves when the server has stopped. */
   readonly finished: Promise<void>;
 }
 
@@ -82,14 +99,16 @@ export interface ChatServer {
 interface Context {
   readonly hub: Hub;
   readonly intake: Intake;
+  readonly admission: Admission;
   readonly assets: ReadonlyMap<string, Asset>;
+  readonly allowedOrigins: ReadonlySet<string>;
 }
 
-/** An HTTP request whose URL is valid, and the `IP:PORT` that it came from. */
+/** An HTTP request whose URL is valid, and where it came from. */
 interface Visit {
   readonly request: Request;
   readonly url: URL;
-  readonly address: string;
+  readonly from: Address;
 }
 
 /**
@@ -121,9 +140,16 @@ function answerRoot(visit: Visit, context: Context): Response {
 }
 
 /** Answers with a file of the chat page. */
-function answerFile({ request, url }: Visit, { assets }: Context): Response {
+function answerFile({ request, url }: Visit, { assets, allowedOrigins }: Context): Response {
   const asset = assets.get(url.pathname);
-  return asset ? answerAsset(asset, request) : answerNothing();
+  if (!asset) return answerNothing();
+  // The page would load and then not be let in: who opens it is to know why.
+  if (url.pathname === "/" && !isOwnHost(url.hostname, allowedOrigins)) {
+    const body = `This chat does not go by the name ${url.hostname}. ` +
+      `Whoever runs it can change that: --allow-origin=${url.origin}`;
+    return text(body, { status: 403 });
+  }
+  return answerAsset(asset, request);
 }
 
 function answerNothing(): Response {
@@ -137,11 +163,13 @@ function answerText(visit: Visit, context: Context): Response {
 }
 
 function answerHealth(_visit: Visit, { hub }: Context): Response {
-  return Response.json({ status: "ok", connections: hub.connected.size });
+  const [state, status] = hub.isClosing ? ["shutting down", 503] as const : ["ok", 200] as const;
+  return Response.json({ status: state, connections: hub.connected.size }, { status });
 }
 
-function answerMetrics(_visit: Visit, { hub }: Context): Response {
-  return new Response(formatMetrics(hub), { headers: { "content-type": METRICS_TYPE } });
+function answerMetrics(_visit: Visit, { hub, admission }: Context): Response {
+  const body = formatMetrics(hub, admission.size);
+  return new Response(body, { headers: { "content-type": METRICS_TYPE } });
 }
 
 function wantsWebSocket({ request }: Visit): boolean {
@@ -166,78 +194,89 @@ function parseDefaults({ searchParams }: URL): Defaults {
   };
 }
 
-function connect(
-  { request, url, address }: Visit,
-  { hub, intake }: Context,
-  { dialect, split, protocol }: {
-    dialect: DialectFor;
-    split?: typeof splitChat;
-    protocol?: string;
-  },
-): Response {
+/** What a path speaks. */
+interface Speech {
+  readonly dialect: DialectFor;
+  readonly split?: typeof splitChat;
+  readonly protocol?: string;
+}
+
+/** Has somebody in by WebSocket, if they may. */
+function connect(visit: Visit, context: Context, speech: Speech): Response {
+  const { request, url } = visit;
+  const { hub, allowedOrigins } = context;
+  const origin = request.headers.get("origin");
+  if (!isOriginAllowed({ origin, url, allowed: allowedOrigins })) {
+    hub.counters.refuse("origin");
+    hub.log("info", () => `Refused a page of ${quote(origin ?? "")}: see --allow-origin`);
+    return text(`Pages of ${origin} may not connect here.`, { status: 403 });
+  }
   // RFC 6455, section 4.4: another version is answered with ours.
   if (request.headers.get("sec-websocket-version") !== "13") {
     const headers = { upgrade: "websocket", "sec-websocket-version": "13" };
     return text("Only WebSocket version 13.", { status: 426, headers });
   }
-  const options = { dialect, defaults: parseDefaults(url) };
-  const open: Open = (connection) => intake.pace(new Session(hub, connection, options), split);
-  return upgrade(request, { address, protocol, open, log: hub.log });
+  const defaults = parseDefaults(url);
+  if (!hub.hasRoomFor(defaults.room)) return answerFull("There are too many rooms.", context);
+  return admit(visit, context, { speech, defaults });
 }
 
-function answer(request: Request, address: string, context: Context): Response {
+function admit(
+  { request, from }: Visit,
+  context: Context,
+  { speech, defaults }: { speech: Speech; defaults: Defaults },
+): Response {
+  const { hub, intake, admission } = context;
+  const { dialect, split, protocol } = speech;
+  const open: Open = (connection) =>
+    intake.pace(new Session(hub, connection, { dialect, defaults }), split);
+  const { log, counters } = hub;
+  let gone: (() => void) | undefined;
+  try {
+    gone = admission.admit(from.hostname);
+    const address = formatAddress(from);
+    return upgrade(request, { address, protocol, open, log, counters, gone });
+  } catch (error) {
+    gone?.();
+    if (error instanceof FullError) return answerFull(error.message, context);
+    throw error;
+  }
+}
+
+function answerFull(reason: string, { hub }: Context): Response {
+  hub.counters.refuse("full");
+  return text(`${reason} Try again later.`, { status: 503, headers: { "retry-after": "10" } });
+}
+
+function answer(request: Request, from: Address, context: Context): Response {
   const url = URL.parse(request.url);
   if (!url) throw new ProtocolError("bad_message", "The Host header is no host.");
   const route = ROUTES.get(url.pathname) ?? answerFile;
+  if (context.hub.isClosing && route !== answerHealth) {
+    return text("The server is shutting down.", { status: 503 });
+  }
   if (route === answerFile && !context.assets.has(url.pathname)) return answerNothing();
   if (request.method !== "GET" && request.method !== "HEAD") {
     return text("Only GET and HEAD.", { status: 405, headers: { allow: "GET, HEAD" } });
   }
-  return route({ request, url, address }, context);
+  return route({ request, url, from }, context);
 }
 
 /**
  * Answers a request. One that is wrong gets 400; a fault of ours gets 500 and is logged; neither
  * ends the server.
  */
-function handle(request: Request, address: string, context: Context): Response {
+function handle(request: Request, from: Address, context: Context): Response {
   try {
-    return answer(request, address, context);
+    return answer(request, from, context);
   } catch (error) {
     if (error instanceof ProtocolError) return text(error.message, { status: 400 });
-    context.hub.log("error", () => `Request of ${address} failed: ${quoteError(error)}`);
+    context.hub.log(
+      "error",
+      () => `Request of ${formatAddress(from)} failed: ${quoteError(error)}`,
+    );
     return text("Internal error", { status: 500 });
   }
-}
-
-interface Address {
-  readonly hostname: string;
-  readonly port: number;
-}
-
-/**
- * Starts a listener; an error that this throws has a message for the person who started the server.
- */
-function listen<T>(address: Address, start: (address: Address) => T): T {
-  try {
-    return start(address);
-  } catch (error) {
-    if (error instanceof Error) {
-      error.message = `Cannot listen on ${formatAddress(address)}: ${adviseOn(error)}`;
-    }
-    throw error;
-  }
-}
-
-function adviseOn(error: Error): string {
-  if (error instanceof Deno.errors.AddrInUse) return "the port is in use. Choose another.";
-  if (error instanceof Deno.errors.AddrNotAvailable) {
-    return "this machine has no such address. Choose another with --host.";
-  }
-  if (error instanceof Deno.errors.PermissionDenied) {
-    return "it is not permitted. Choose a port from 1024 up.";
-  }
-  return `${error.message}. Check --host.`;
 }
 
 /** Returns the hub, with the history of the file `db`, if there is to be one. */
@@ -266,39 +305,40 @@ export function serve(options: ServeOptions): ChatServer {
 }
 
 /** Opens the doors of a hub. */
-function open(hub: Hub, { hostname, port, tcpPort }: ServeOptions): ChatServer {
-  const { log } = hub;
+function open(hub: Hub, options: ServeOptions): ChatServer {
+  const { hostname, port, tcpPort, tls, trustProxy = false } = options;
+  const { log, clock, counters } = hub;
   const intake = new Intake();
+  const admission = new Admission(options);
   const openTcp: Open = (connection) =>
     intake.pace(new Session(hub, connection, { dialect: textDialect }));
   const tcp = tcpPort === undefined ? undefined : listen(
     { hostname, port: tcpPort },
-    (address) => serveTcp({ ...address, open: openTcp, log }),
+    (address) => serveTcp({ ...address, open: openTcp, log, admission, counters }),
   );
-  const context = { hub, intake, assets: loadAssets() };
-  const answerHttp: Deno.ServeHandler<Deno.NetAddr> = (request, { remoteAddr }) =>
-    handle(request, formatAddress(remoteAddr), context);
-  let http: Deno.HttpServer<Deno.NetAddr>;
+  const { allowedOrigins = new Set<string>() } = options;
+  const context = { hub, intake, admission, assets: loadAssets(), allowedOrigins };
+  const answer: Deno.ServeHandler<Deno.NetAddr> = (request, { remoteAddr }) =>
+    handle(request, trustProxy ? forwardedFor(request, remoteAddr) : remoteAddr, context);
+  let http: HttpServer;
   try {
-    http = listen(
-      { hostname, port },
-      (address) => Deno.serve({ ...address, onListen() {} }, answerHttp),
-    );
+    http = serveHttp({ hostname, port, tls, answer, clock, log });
   } catch (error) {
     tcp?.shutdown();
     throw error;
   }
+  const endPulse = takePulse(clock, counters.delay);
   log("info", () => `Server running on ${formatAddress(http.addr)}`);
   if (tcp) log("info", () => `TCP running on ${formatAddress(tcp.addr)}`);
 
-  const stopped = Promise.all([http.finished, tcp?.finished]).then(() => {});
-  const shutDown = Promise.withResolvers<void>();
+  const { promise: finished, resolve } = Promise.withResolvers<void>();
   let stopping: Promise<void> | undefined;
   return {
     addr: http.addr,
     tcpAddr: tcp?.addr,
-    finished: Promise.race([stopped, shutDown.promise]),
-    shutdown: () => stopping ??= stop(context, http, tcp).finally(shutDown.resolve),
+    finished,
+    useTokens: (tokens) => hub.useTokens(tokens),
+    shutdown: () => stopping ??= stop(context, http, tcp).finally(endPulse).finally(resolve),
   };
 }
 
@@ -306,21 +346,23 @@ function open(hub: Hub, { hostname, port, tcpPort }: ServeOptions): ChatServer {
  * Stops a server, in this order, so that what was accepted is delivered before anyone is sent away.
  */
 async function stop(
-  { hub, intake }: Context,
-  http: Deno.HttpServer<Deno.NetAddr>,
+  { hub, intake, admission }: Context,
+  http: HttpServer,
   tcp: TcpServer | undefined,
 ): Promise<void> {
   hub.log("info", () => "Shutting down");
   // 1. Nobody comes in by TCP any more.
   tcp?.shutdown();
-  // 2. What was received is taken, everyone gets what was published, and Close 1001.
+  // 2. What was received is taken, everyone gets what was published, and Close 1001. From now on
+  // HTTP answers 503, so that a load balancer sees it.
   intake.flush();
   hub.closeAll();
-  // 3. Nobody comes in by HTTP any more; a WebSocket that was just being opened gets Close 1001
+  // 3. Wait for the last bytes, but not for ever.
+  const deadline = hub.clock.elapsed() + SHUTDOWN_TIMEOUT;
+  await atMost(SHUTDOWN_TIMEOUT, Promise.all([admission.emptied(), tcp?.finished]));
+  // 4. Nobody comes in by HTTP any more; a WebSocket that was just being opened gets Close 1001
   // too.
-  const closed = Promise.all([http.shutdown(), tcp?.finished]);
-  // 4. Wait for the last bytes, but not for ever.
-  await atMost(SHUTDOWN_TIMEOUT, closed);
+  await atMost(deadline - hub.clock.elapsed(), http.shutdown());
   // 5. Nothing happens any more that would have to be stored.
   hub.close();
 }
@@ -348,41 +390,93 @@ function surviveFaults(log: Log): void {
 }
 
 /**
- * Gives up the permission to read and write files: the database is open, and nothing else is needed.
+ * Gives up the permission to write files, for the database is open, and to read them, unless the
+ * tokens may have to be read again.
  */
-function giveUpFiles(): void {
-  for (const name of ["read", "write"] as const) Deno.permissions.revokeSync({ name });
+function giveUpFiles({ tokenFile }: ServerFlags): void {
+  Deno.permissions.revokeSync({ name: "write" });
+  if (tokenFile === undefined) Deno.permissions.revokeSync({ name: "read" });
 }
 
-/** Runs the server until it is told to stop. Returns the exit code. */
-async function main(args: readonly string[]): Promise<number> {
-  let flags: ReturnType<typeof parseServerFlags>;
+/**
+ * Reads the files that the flags name.
+ *
+ * @throws {FileError} If one cannot be used.
+ */
+function readFiles({ tokenFile, cert, key }: ServerFlags): Pick<ServeOptions, "tokens" | "tls"> {
+  return {
+    tokens: tokenFile === undefined ? undefined : readTokens(tokenFile),
+    tls: cert === undefined || key === undefined
+      ? undefined
+      : { cert: readFile("cert", cert), key: readFile("key", key) },
+  };
+}
+
+/** Returns how many clients there may be, and warns if that is less than was wanted. */
+function limitClients({ maxClients }: ServerFlags, log: Log): number {
+  const limit = capClients(maxClients);
+  if (limit < maxClients) {
+    log("warn", () =>
+      `This process may not open enough files for --max-clients=${maxClients}: ` +
+      `${limit} clients can come in. Raise its limit (ulimit -n, LimitNOFILE=).`);
+  }
+  return limit;
+}
+
+/** Reads again what can be read again: the tokens. */
+function reload({ tokenFile, cert }: ServerFlags, server: ChatServer, log: Log): void {
+  if (cert !== undefined) {
+    log("warn", () => "The certificate is read only at the start: restart for a new one");
+  }
+  if (tokenFile === undefined) return;
   try {
-    flags = parseServerFlags(args);
+    server.useTokens(readTokens(tokenFile));
+    log("info", () => "The token file was read again");
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(error.message);
-    return 2;
+    if (!(error instanceof FileError)) throw error;
+    log("error", () => `${error.message} The tokens from before stay valid.`);
   }
-  if (flags === "help" || flags === "version") {
-    console.log(flags === "help" ? USAGE : config.version);
-    return 0;
-  }
-  const writer = new LogWriter(Deno.stdout, flags.logLevel);
+}
+
+/** Runs the server as its flags say until it is told to stop. Returns the exit code. */
+async function run(flags: ServerFlags): Promise<number> {
+  const writer = new LogWriter(Deno.stdout, flags.logLevel, flags.logFormat);
+  const { log } = writer;
   let ignoreSignals = (): void => {};
   try {
-    const server = serve({ ...flags, log: writer.log });
-    giveUpFiles();
-    surviveFaults(writer.log);
-    ignoreSignals = onSignals(() => server.shutdown(), () => Deno.exit(130));
+    const files = readFiles(flags);
+    const server = serve({ ...flags, ...files, maxClients: limitClients(flags, log), log });
+    giveUpFiles(flags);
+    surviveFaults(log);
+    const isReloading = files.tokens !== undefined || files.tls !== undefined;
+    const stopReloading = isReloading ? onReload(() => reload(flags, server, log)) : () => {};
+    const stopListening = onSignals(() => server.shutdown(), () => Deno.exit(130));
+    ignoreSignals = () => {
+      stopListening();
+      stopReloading();
+    };
     await server.finished;
     return 0;
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
-    return 1;
+    return error instanceof FileError ? 2 : 1;
   } finally {
     ignoreSignals();
     await atMost(FLUSH_TIMEOUT, writer.flush());
+  }
+}
+
+/** Does what the command line says. Returns the exit code. */
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const flags = parseServerFlags(args);
+    if (flags !== "help" && flags !== "version") return await run(flags);
+    console.log(flags === "help" ? USAGE : config.version);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(error.message);
+    return 2;
   }
 }
 

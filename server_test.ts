@@ -717,8 +717,8 @@ Deno.test("text /help lists every command, and /quit ends the connection", async
   await using server = new TestServer();
   await using tom = await connectText(server, "tom");
   tom.send("/help");
-  const names = ["/nick", "/join", "/users", "/rooms", "/msg", "/me", "/help", "/quit", "//TEXT"];
-  for (const name of names) assert.equal((await tom.frame()).split(" ")[1], name);
+  const names = "/nick /join /users /rooms /msg /me /token /kick /ban /mute /help /quit //TEXT";
+  for (const name of names.split(" ")) assert.equal((await tom.frame()).split(" ")[1], name);
   tom.send("/quit");
   assert.equal((await tom.closed).code, 1000);
 });
@@ -854,7 +854,7 @@ Deno.test("http /healthz: 200 with JSON", async () => {
   assert.deepEqual(await response.json(), { status: "ok", connections: 1 });
 });
 
-Deno.test("http /metrics: Prometheus text that counts connections, rooms, messages, deliveries and missed", async () => {
+Deno.test("http /metrics: Prometheus text that counts connections, rooms, messages, deliveries, missed, refused and bytes", async () => {
   await using server = new TestServer({ capacity: 2 });
   await using alice = await server.register("alice");
   await using _bob = await server.register("bob", "dev");
@@ -863,17 +863,70 @@ Deno.test("http /metrics: Prometheus text that counts connections, rooms, messag
   await using back = await server.connectChat();
   back.send(resume(alice, 1));
   await back.jsonWhere(({ data }) => data === "three");
+  back.send("nonsense");
+  await back.json("error");
   const response = await fetch(server.url("http", "/metrics"));
   assert.equal(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
   const lines = (await response.text()).split("\n").filter((line) => /^[^#]/.test(line));
-  assert.deepEqual(lines, [
-    "chat_connections 2",
-    "chat_connections_total 3",
+  assert.deepEqual(lines.slice(0, 10), [
+    'chat_connections{dialect="chat.v1"} 2',
+    'chat_connections{dialect="envelope"} 0',
+    'chat_connections{dialect="text"} 0',
+    "chat_sockets 2",
     "chat_rooms 2",
+    "chat_connections_total 3",
     "chat_messages_published_total 3",
     "chat_deliveries_total 7",
     "chat_missed_total 1",
+    'chat_refused_total{code="bad_json"} 1',
   ]);
+  const values = new Map(
+    lines.slice(10).map((line) => {
+      const [name = "", value] = line.split(" ");
+      return [name, Number(value)];
+    }),
+  );
+  const valueOf = (name: string): number => values.get(name) ?? NaN;
+  const sent = [
+    '{"messageType":"register","data":"alice","room":"lobby"}'.length,
+    "nonsense".length,
+  ];
+  assert.ok(valueOf("chat_received_bytes_total") > sent.reduce((a, b) => a + b));
+  assert.ok(valueOf("chat_sent_bytes_total") > 1_000);
+  assert.ok(valueOf("chat_flush_seconds_count") >= 2);
+  assert.equal(
+    valueOf('chat_flush_seconds_bucket{le="+Inf"}'),
+    valueOf("chat_flush_seconds_count"),
+  );
+  assert.ok(valueOf("chat_flush_seconds_sum") > 0 && valueOf("chat_flush_seconds_sum") < 1);
+  assert.ok(valueOf("chat_heap_bytes") > 1e6);
+  assert.ok(valueOf("process_resident_memory_bytes") > valueOf("chat_heap_bytes"));
+});
+
+Deno.test("http /metrics: bytes are those of UTF-8, in and out", async () => {
+  await using server = new TestServer();
+  const bytes = async (): Promise<number[]> => {
+    const lines = (await (await fetch(server.url("http", "/metrics"))).text()).split("\n");
+    const names = ["chat_received_bytes_total ", "chat_sent_bytes_total "];
+    return names.map((name) =>
+      Number(lines.find((line) => line.startsWith(name))?.slice(name.length))
+    );
+  };
+  await using web = await connectText(server, "ann");
+  await using nc = await TcpPeer.open(server);
+  while (await nc.line() !== `* ${nc.address} joined`);
+  assert.equal(await web.frame(), `* ${nc.address} joined`);
+  const before = await bytes();
+  web.send("é€");
+  assert.equal(await web.frame(), "ann: é€");
+  assert.equal(await nc.line(), "ann: é€");
+  await nc.send("é\n");
+  assert.equal(await web.frame(), `${nc.address}: é`);
+  assert.equal(await nc.line(), `${nc.address}: é`);
+  const after = await bytes();
+  const said = nc.address.length + 4;
+  // On TCP the newline is a byte, too.
+  assert.deepEqual(after.map((now, i) => now - (before[i] ?? 0)), [5 + 3, 10 + 11 + 2 * said + 1]);
 });
 
 Deno.test("http GET /: the chat page, with a policy that lets it do nothing but chat", async () => {

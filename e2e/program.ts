@@ -7,6 +7,9 @@
 import config from "../deno.json" with { type: "json" };
 import { readLines } from "../client/lines.ts";
 
+/** As many as any machine can have: a warning would be the first line of the log. */
+const MAX_CLIENTS = 500;
+
 const ROOT = new URL("..", import.meta.url);
 
 /** Returns the arguments with which Deno runs one of the programs as its task does. */
@@ -84,7 +87,8 @@ export class Program implements AsyncDisposable {
 export async function startServer(
   ...args: string[]
 ): Promise<{ program: Program; port: string; tcpPort: string }> {
-  const program = Program.role("server", "--port=0", "--tcp-port=0", ...args);
+  const flags = ["--port=0", "--tcp-port=0", `--max-clients=${MAX_CLIENTS}`];
+  const program = Program.role("server", ...flags, ...args);
   const port = (await program.line()).split(":").at(-1) ?? "";
   const tcpPort = (await program.line()).split(":").at(-1) ?? "";
   return { program, port, tcpPort };

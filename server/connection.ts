@@ -6,6 +6,8 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
+
 /**
  * Bytes that may wait unsent for one client before it counts as slow: 64 KiB. One batch may exceed
  * it; then nothing more is sent until it has drained, and the client's place in the queue waits. How
@@ -52,3 +54,16 @@ export interface Receiver {
 
 /** Answers a new connection. */
 export type Open = (connection: Connection) => Receiver;
+
+/** The frame that was measured last: what many are sent is measured once. */
+let measured = "";
+let measure = 0;
+
+/** Returns how many bytes of UTF-8 a frame takes. */
+export function sizeOf(frame: string): number {
+  if (frame !== measured) {
+    measured = frame;
+    measure = Buffer.byteLength(frame);
+  }
+  return measure;
+}

@@ -22,11 +22,10 @@ import type { Connection } from "./connection.ts";
 import type { Batch } from "./queue.ts";
 import type { Room } from "./room.ts";
 
-/** What a client can ask of a session. */
-export type Input = Exclude<TextInput, { messageType: "help" }>;
-
 /** One client's dialect: reads its frames, and words for it whatever it is told. */
 export interface Dialect {
+  /** Its name in the metrics. */
+  readonly name: "chat.v1" | "envelope" | "text";
   /** Whether a client takes part from its connection on, rather than from its `register`. */
   readonly entersAtOnce: boolean;
   /** Whether a client can come back and go on where its connection ended. */
@@ -37,7 +36,7 @@ export interface Dialect {
    * @returns What it asks for, if anything.
    * @throws {ProtocolError} If it is invalid.
    */
-  parse(line: string): Input | undefined;
+  parse(line: string): TextInput | undefined;
   /** Answers what was no frame of text, with one sentence that says why. */
   refuse(reason: string): void;
   /**
@@ -48,17 +47,24 @@ export interface Dialect {
   greet(welcome: Welcome, room: Room): number;
   /** Sends a message that is for this client alone. */
   send(message: DirectMessage): void;
+  /** Lists the commands, where there are some. */
+  help(): void;
   /** Sends what happened in the room. */
   deliver(batch: Batch<RoomEvent>): void;
   /** Lets go of what it holds. */
   close(): void;
 }
 
-/**
- * Makes a dialect for a connection; `history` is how much of the past a newcomer gets: events in
- * `chat.v1`, messages in text.
- */
-export type DialectFor = (connection: Connection, history: number) => Dialect;
+/** What a dialect is made with. */
+export interface DialectOptions {
+  /** How much of the past a newcomer gets: events in `chat.v1`, messages in text. */
+  readonly history: number;
+  /** The most bytes of a message. */
+  readonly maxMessage: number;
+}
+
+/** Makes a dialect for a connection. */
+export type DialectFor = (connection: Connection, options: DialectOptions) => Dialect;
 
 /**
  * Makes `derive` work once for each object: subscribers at the same place share what comes of it.
@@ -97,15 +103,19 @@ function formatUsers({ messageType, dataArray, count, room }: Users): string {
 
 /** Speaks `chat.v1`: JSON objects, and all that is sent together in one frame. */
 class ChatDialect implements Dialect {
+  readonly name = "chat.v1";
   readonly entersAtOnce = false;
   readonly resumes = true;
-  readonly parse = parseChat;
   readonly #connection: Connection;
-  readonly #history: number;
+  readonly #options: DialectOptions;
 
-  constructor(connection: Connection, history: number) {
+  constructor(connection: Connection, options: DialectOptions) {
     this.#connection = connection;
-    this.#history = history;
+    this.#options = options;
+  }
+
+  parse(line: string): TextInput {
+    return parseChat(line, this.#options.maxMessage);
   }
 
   refuse(reason: string): void {
@@ -114,12 +124,14 @@ class ChatDialect implements Dialect {
 
   greet(welcome: Welcome, room: Room): number {
     this.#connection.send(`${formatChat(welcome)}\n${formatUsers(room.users())}`);
-    return room.beforeLast(this.#history);
+    return room.beforeLast(this.#options.history);
   }
 
   send(message: DirectMessage): void {
     this.#connection.send(formatChat(message));
   }
+
+  help(): void {}
 
   deliver(batch: Batch<RoomEvent>): void {
     this.#connection.send(encodeChat(batch));
@@ -129,30 +141,27 @@ class ChatDialect implements Dialect {
 }
 
 /** Returns the dialect of our own clients. */
-export function chatDialect(connection: Connection, history: number): Dialect {
-  return new ChatDialect(connection, history);
+export function chatDialect(connection: Connection, options: DialectOptions): Dialect {
+  return new ChatDialect(connection, options);
 }
 
 /**
  * Returns the dialect of `websocat`, `nc` and tutorial programs: a line a message, each in a frame
  * of its own.
  */
-export function textDialect(connection: Connection, history: number): Dialect {
+export function textDialect(
+  connection: Connection,
+  { history, maxMessage }: DialectOptions,
+): Dialect {
   const send = (message: RoomEvent | DirectMessage): void => {
     const line = formatText(message);
     if (line !== undefined) connection.send(line);
   };
   return {
+    name: "text",
     entersAtOnce: true,
     resumes: false,
-    parse: (line) => {
-      const input = parseText(line);
-      if (input?.messageType !== "help") return input;
-      // Who does not read is not helped by more to read.
-      if (connection.congested) return undefined;
-      for (const help of formatHelp()) connection.send(`* ${help}`);
-      return undefined;
-    },
+    parse: (line) => parseText(line, maxMessage),
     refuse: (reason) => send(refusal(reason)),
     greet: (welcome, room) => {
       send(welcome);
@@ -160,6 +169,9 @@ export function textDialect(connection: Connection, history: number): Dialect {
       return room.newest;
     },
     send,
+    help: () => {
+      for (const help of formatHelp()) connection.send(`* ${help}`);
+    },
     deliver: (batch) => {
       for (const line of encodeText(batch)) connection.send(line);
     },

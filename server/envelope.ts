@@ -17,6 +17,7 @@ import {
   formatEnvelopeMessage,
   formatEnvelopeUsers,
   isJsonObject,
+  isNotice,
   parseEnvelope,
   type Register,
   type RoomEvent,
@@ -59,14 +60,16 @@ function formatMessage({ from, data, time, action }: RoomMessage): string {
 
 /** Returns the envelope dialect on that clock. */
 export function envelopeDialect(clock: Clock): DialectFor {
-  return (connection) => new EnvelopeDialect(connection, clock);
+  return (connection, { maxMessage }) => new EnvelopeDialect(connection, clock, maxMessage);
 }
 
 class EnvelopeDialect implements Dialect {
+  readonly name = "envelope";
   readonly entersAtOnce = false;
   readonly resumes = false;
   readonly #connection: Connection;
   readonly #clock: Clock;
+  readonly #maxMessage: number;
   #isFirstFrame = true;
   #isTurnedAway = false;
   /** The room that this client is in, once it is. */
@@ -81,16 +84,17 @@ class EnvelopeDialect implements Dialect {
   #listedAt = -Infinity;
   #cancelList: (() => void) | undefined;
 
-  constructor(connection: Connection, clock: Clock) {
+  constructor(connection: Connection, clock: Clock, maxMessage: number) {
     this.#connection = connection;
     this.#clock = clock;
+    this.#maxMessage = maxMessage;
   }
 
   parse(frame: string): Register | SendMessage | undefined {
     if (this.#isTurnedAway) return undefined;
     const isStranger = this.#isFirstFrame && !isJsonObject(frame);
     this.#isFirstFrame = false;
-    if (!isStranger) return parseEnvelope(frame);
+    if (!isStranger) return parseEnvelope(frame, this.#maxMessage);
     this.#turnAway();
     return undefined;
   }
@@ -108,13 +112,19 @@ class EnvelopeDialect implements Dialect {
 
   send(message: DirectMessage): void {
     if (!this.#room) return;
-    if (message.messageType === "private") {
-      const text = `(private) ${message.data}`;
-      this.#say(message.from, formatEnvelopeMessage(message.from, text, message.time));
-    } else if (message.messageType === "error" || message.messageType === "missed") {
-      this.#say(SERVER_NAME, formatEnvelopeMessage(SERVER_NAME, message.data, this.#clock.now()));
+    switch (message.messageType) {
+      case "private": {
+        if (isNotice(message)) return this.#sayAsServer(message.data);
+        const text = `(private) ${message.data}`;
+        return this.#say(message.from, formatEnvelopeMessage(message.from, text, message.time));
+      }
+      case "error":
+      case "missed":
+        return this.#sayAsServer(message.data);
     }
   }
+
+  help(): void {}
 
   deliver(batch: Batch<RoomEvent>): void {
     const messages = encodeEnvelope(batch);
@@ -133,6 +143,10 @@ class EnvelopeDialect implements Dialect {
     this.#isTurnedAway = true;
     this.#connection.send(ENVELOPE_HINT);
     this.#connection.close(CloseCode.notJson, "Not a JSON object");
+  }
+
+  #sayAsServer(text: string): void {
+    this.#say(SERVER_NAME, formatEnvelopeMessage(SERVER_NAME, text, this.#clock.now()));
   }
 
   #say(from: string, frame: string): void {

@@ -10,16 +10,22 @@ import {
   DEFAULT_ROOM,
   MAX_LISTED,
   MAX_NAME_LENGTH,
+  MAX_TEXT_BYTES,
   nameKey,
   type Private,
+  ProtocolError,
   type Rooms,
   SERVER_NAME,
 } from "../protocol.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
+import { Counters } from "./metrics.ts";
 import { type Member, Room } from "./room.ts";
+import { Sanctions } from "./sanctions.ts";
 import type { Store } from "./store.ts";
+import { DEFAULT_BURST, DEFAULT_RATE } from "./throttle.ts";
+import type { Identity, Tokens } from "./tokens.ts";
 
 /** How long a session can be resumed after its connection ended, in milliseconds. */
 export const RESUME_TIME = 3_600_000;
@@ -45,12 +51,24 @@ export const DEFAULT_CAPACITY = 1024;
 /** Default of {@linkcode HubOptions.history} and `--history`. */
 export const DEFAULT_HISTORY = 20;
 
+/** Default of {@linkcode HubOptions.maxRooms} and `--max-rooms`. */
+export const DEFAULT_MAX_ROOMS = 1_000;
+
 /** Someone who takes part: a member of a room who can be spoken to and sent away. */
 export interface Participant extends Member {
   name: string;
   readonly room: Room | undefined;
+  /** Whose token they came in with, if tokens are needed. */
+  readonly identity: Identity | undefined;
   /** Hands over a private message. Returns whether it went out. */
   tell(message: Private): boolean;
+  /** Tells them a sentence of the server's. */
+  notify(text: string): void;
+  /**
+   * Sends the person away, with a WebSocket close code and a reason of at most 122 bytes, which is
+   * told where close codes are not seen.
+   */
+  sendAway(code: number, reason: string): void;
   /** Makes way for another connection of the same person, without a `leave`. */
   makeWay(): void;
   /** Sends the person away, with a WebSocket close code. */
@@ -72,16 +90,15 @@ export interface Pass {
   expires: number | undefined;
 }
 
-/** Counts since the start. */
-export interface Counters {
-  /** Connections that were opened. */
-  opened: number;
-  /** Messages that were published. */
-  published: number;
-  /** Events handed to a connection, counted once for each. */
-  delivered: number;
-  /** Events that were overwritten before a connection came to them, counted once for each. */
-  missed: number;
+/** Someone who is connected, whether they take part yet or not. */
+export interface Guest extends Participant {
+  /** The name of the dialect that they speak. */
+  readonly dialect: string;
+  /**
+   * Takes note that there are other tokens. Returns how they go on under another name, if they must;
+   * who may not stay is sent away.
+   */
+  review(): (() => void) | undefined;
 }
 
 /** Settings of a {@linkcode Hub}. */
@@ -90,6 +107,18 @@ export interface HubOptions {
   readonly capacity?: number | undefined;
   /** Events that a newcomer gets. Default {@linkcode DEFAULT_HISTORY}. */
   readonly history?: number | undefined;
+  /** The most rooms with people in them. Default {@linkcode DEFAULT_MAX_ROOMS}. */
+  readonly maxRooms?: number | undefined;
+  /** The most bytes of a message. Default, and most, {@linkcode MAX_TEXT_BYTES}. */
+  readonly maxMessage?: number | undefined;
+  /** See {@linkcode Throttle}. Default {@linkcode DEFAULT_RATE}. */
+  readonly rate?: number | undefined;
+  /** See {@linkcode Throttle}. Default {@linkcode DEFAULT_BURST}. */
+  readonly burst?: number | undefined;
+  /** Who may come in. Default: everybody. */
+  readonly tokens?: Tokens | undefined;
+  /** Whether nobody is told another's address. Default: they are. */
+  readonly hideAddresses?: boolean | undefined;
   /** Takes the log lines. Default: nobody. */
   readonly log?: Log | undefined;
   /** Default: the machine's. */
@@ -116,11 +145,18 @@ export class Hub {
   readonly history: number;
   readonly log: Log;
   readonly clock: Clock;
-  readonly counters: Counters = { opened: 0, published: 0, delivered: 0, missed: 0 };
+  readonly counters: Counters;
+  readonly maxMessage: number;
+  readonly rate: number;
+  readonly burst: number;
+  readonly hidesAddresses: boolean;
+  readonly sanctions: Sanctions;
   /** Everyone who is connected, whether they take part yet or not. */
-  readonly connected = new Set<Pick<Participant, "close">>();
+  readonly connected = new Set<Guest>();
   /** Whether everyone is being sent away: nobody is told any more who leaves. */
   isClosing = false;
+  #tokens: Tokens | undefined;
+  readonly #maxRooms: number;
   readonly #capacity: number;
   readonly #journal: Journal | undefined;
   readonly #named = new Map<string, Participant>();
@@ -139,14 +175,43 @@ export class Hub {
   readonly #ended = new Set<Pass>();
   #guests = 0;
 
-  /** Creates a hub without rooms. */
+  /**
+   * Creates a hub without rooms.
+   *
+   * @throws {StoreError} If it has a store that cannot be read.
+   */
   constructor(options: HubOptions = {}) {
     this.#capacity = options.capacity ?? DEFAULT_CAPACITY;
+    this.#maxRooms = options.maxRooms ?? DEFAULT_MAX_ROOMS;
+    this.#tokens = options.tokens;
     this.history = options.history ?? DEFAULT_HISTORY;
+    this.maxMessage = options.maxMessage ?? MAX_TEXT_BYTES;
+    this.rate = options.rate ?? DEFAULT_RATE;
+    this.burst = options.burst ?? DEFAULT_BURST;
+    this.hidesAddresses = options.hideAddresses ?? false;
     this.log = options.log ?? (() => {});
     this.clock = options.clock ?? systemClock;
+    this.counters = new Counters();
+    this.sanctions = new Sanctions({ clock: this.clock, store: options.store });
     this.#journal = options.store && new Journal(options.store, this);
     this.epoch = options.store?.epoch ?? randomId();
+  }
+
+  /** Who may come in; undefined if everybody may. */
+  get tokens(): Tokens | undefined {
+    return this.#tokens;
+  }
+
+  /** Has other tokens be valid from now on, for those who are in, too. */
+  useTokens(tokens: Tokens): void {
+    this.#tokens = tokens;
+    const moves = Array.from(this.connected, (guest) => guest.review());
+    for (const move of moves) move?.();
+  }
+
+  /** Tells whether a room can be opened, or is open. */
+  hasRoomFor(name: string = DEFAULT_ROOM): boolean {
+    return this.#rooms.has(name) || this.#rooms.size < this.#maxRooms;
   }
 
   /** How many rooms have people in them. */
@@ -168,11 +233,15 @@ export class Hub {
   /**
    * Opens the room with that name, with the ids that it had before. The caller lets someone in.
    *
+   * @throws {ProtocolError} If there are too many rooms.
    * @throws {StoreError} If it cannot be told which ids those were.
    */
   openRoom(name: string = DEFAULT_ROOM): Room {
     const open = this.#rooms.get(name);
     if (open) return open;
+    if (!this.hasRoomFor(name)) {
+      throw new ProtocolError("full", "There are too many rooms. Join one that is there.");
+    }
     const empty = this.#emptyRooms.get(name);
     empty?.reopen();
     const room = empty ?? this.#newRoom(name);
@@ -201,12 +270,13 @@ export class Hub {
   }
 
   /**
-   * Gives `participant` the valid name `wanted`, or the nearest that is free. Its old name becomes
-   * free.
+   * Gives `participant` the name that goes with their token, or the valid name `wanted`, or the
+   * nearest that is free. Its old name becomes free.
    */
   claim(participant: Participant, wanted: string): void {
     this.release(participant);
-    const name = this.#nearestFree(wanted);
+    const { identity } = participant;
+    const name = this.#nearestFree(identity?.name ?? wanted, identity);
     this.#named.set(nameKey(name), participant);
     participant.name = name;
   }
@@ -319,22 +389,25 @@ export class Hub {
     }
   }
 
-  #nearestFree(wanted: string): string {
-    if (this.#isFree(wanted)) return wanted;
+  #nearestFree(wanted: string, identity: Identity | undefined): string {
+    if (this.#isFree(wanted, identity)) return wanted;
     const key = nameKey(wanted);
     for (let number = 2;; number++) {
       // To count past thousands of namesakes for each newcomer would cost the square of them.
       if (number === GAPLESS) number = Math.max(number, this.#nextNumbers.get(key) ?? 0);
       const name = withSuffix(wanted, `-${number}`);
-      if (!this.#isFree(name)) continue;
+      if (!this.#isFree(name, identity)) continue;
       if (number >= GAPLESS) this.#rememberNumber(key, number + 1);
       return name;
     }
   }
 
-  #isFree(name: string): boolean {
+  /** Tells whether nobody has that name, and nobody else's token gives it. */
+  #isFree(name: string, identity: Identity | undefined): boolean {
     const key = nameKey(name);
-    return key !== SERVER_NAME && !this.#named.has(key);
+    const owner = this.#tokens?.ownerOf(name);
+    const isOthers = owner !== undefined && owner.key !== identity?.key;
+    return key !== SERVER_NAME && !isOthers && !this.#named.has(key);
   }
 
   #rememberNumber(key: string, number: number): void {

@@ -9,13 +9,22 @@
  */
 
 /** How much a line matters. */
-export type Level = "info" | "warn" | "error";
+export type Level = "debug" | "info" | "warn" | "error";
 
 /** The levels that `--log-level` accepts, least important first. */
-export const LEVELS: readonly Level[] = ["info", "warn", "error"];
+export const LEVELS: readonly Level[] = ["debug", "info", "warn", "error"];
 
 /** Default of `--log-level`. */
 export const DEFAULT_LEVEL: Level = "info";
+
+/** How lines are written: for people, or each as an object of JSON. */
+export type Format = "text" | "json";
+
+/** The formats that `--log-format` accepts. */
+export const FORMATS: readonly Format[] = ["text", "json"];
+
+/** Default of `--log-format`. */
+export const DEFAULT_FORMAT: Format = "text";
 
 /**
  * Takes what happens. `word` is called only if the line is written; a text of others must be quoted
@@ -31,9 +40,19 @@ export const MAX_PENDING = 2_000;
 
 const encoder = new TextEncoder();
 
-/** Formats a log line without its newline. `time` is in milliseconds since 1970. */
-export function formatLine(time: number, level: Level, text: string): string {
-  return `${new Date(time).toISOString()} ${level.toUpperCase()} ${text}`;
+/** What happened. */
+export interface Entry {
+  /** In milliseconds since 1970. */
+  readonly time: number;
+  readonly level: Level;
+  readonly text: string;
+}
+
+/** Formats a log line without its newline. */
+export function formatLine({ time, level, text }: Entry, format: Format = DEFAULT_FORMAT): string {
+  const date = new Date(time).toISOString();
+  if (format === "text") return `${date} ${level.toUpperCase()} ${text}`;
+  return JSON.stringify({ time: date, level, text });
 }
 
 /** Quotes text of others as JSON, so that it stays within its log line wherever that is read. */
@@ -50,21 +69,27 @@ export function quoteError(error: unknown): string {
 export class LogWriter {
   readonly #sink: { write(data: Uint8Array): Promise<number> };
   readonly #level: number;
+  readonly #format: Format;
   #pending: string[] = [];
   #dropped = 0;
   #writing: Promise<void> | undefined;
 
   /** Creates a writer of the lines that matter at least as much as `level`. */
-  constructor(sink: { write(data: Uint8Array): Promise<number> }, level: Level) {
+  constructor(
+    sink: { write(data: Uint8Array): Promise<number> },
+    level: Level,
+    format: Format = DEFAULT_FORMAT,
+  ) {
     this.#sink = sink;
     this.#level = LEVELS.indexOf(level);
+    this.#format = format;
   }
 
   /** Takes a line, and returns at once. */
   readonly log: Log = (level, word) => {
     if (LEVELS.indexOf(level) < this.#level) return;
     if (this.#pending.length < MAX_PENDING) {
-      this.#pending.push(formatLine(Date.now(), level, word()));
+      this.#pending.push(this.#formatNow(level, word()));
     } else {
       this.#dropped++;
     }
@@ -81,13 +106,17 @@ export class LogWriter {
     while (this.#pending.length > 0) {
       const lines = this.#pending;
       if (this.#dropped > 0) {
-        lines.push(formatLine(Date.now(), "warn", `${this.#dropped} log lines left out`));
+        lines.push(this.#formatNow("warn", `${this.#dropped} log lines left out`));
       }
       this.#pending = [];
       this.#dropped = 0;
       await this.#write(encoder.encode(lines.join("\n") + "\n"));
     }
     this.#writing = undefined;
+  }
+
+  #formatNow(level: Level, text: string): string {
+    return formatLine({ time: Date.now(), level, text }, this.#format);
   }
 
   async #write(data: Uint8Array): Promise<void> {

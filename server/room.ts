@@ -21,6 +21,7 @@ import {
 } from "../protocol.ts";
 import type { Clock } from "./clock.ts";
 import type { Journal, RoomArchive, Writer } from "./journal.ts";
+import { Counters } from "./metrics.ts";
 import { BroadcastQueue, type Subscription } from "./queue.ts";
 import type { Page } from "./store.ts";
 
@@ -70,8 +71,8 @@ export interface RoomOptions {
   readonly first: number;
   /** Has its events stored. Default: nothing is stored. */
   readonly journal?: Journal | undefined;
-  /** Is counted up with each message that is published. */
-  readonly counters?: { published: number } | undefined;
+  /** Is counted up with each message that is published, and told how soon they went out. */
+  readonly counters?: Pick<Counters, "published" | "flush"> | undefined;
 }
 
 /** An event that is not stored yet. */
@@ -99,7 +100,7 @@ export class Room implements Writer {
   readonly #clock: Clock;
   readonly #journal: Journal | undefined;
   readonly #archive: RoomArchive | undefined;
-  readonly #counters: { published: number };
+  readonly #counters: Pick<Counters, "published" | "flush">;
   readonly #queue: BroadcastQueue<RoomEvent>;
   readonly #members = new Set<Member>();
   /** Where each `ref` in the ring went: exactly the refs of the events that the queue retains. */
@@ -121,7 +122,7 @@ export class Room implements Writer {
     this.name = name;
     this.#clock = clock;
     this.#journal = journal;
-    this.#counters = counters ?? { published: 0 };
+    this.#counters = counters ?? new Counters();
     this.#archive = journal?.archive(name);
     this.#queue = new BroadcastQueue({
       capacity,
@@ -129,7 +130,7 @@ export class Room implements Writer {
       weigh,
       batchWeight: BATCH_WEIGHT,
       archive: this.#archive,
-      schedule: journal ? (wake) => journal.schedule(wake) : setImmediate,
+      schedule: (wake) => this.#schedule(wake),
     });
     this.#historyStart = this.#archive ? 1 : first;
   }
@@ -303,6 +304,17 @@ export class Room implements Writer {
       this.#stagedRefs.add(event.ref);
     }
     this.#journal.stage(this);
+  }
+
+  /** Has those who wait woken at the end of this turn, and measures how long that takes. */
+  #schedule(wake: () => void): void {
+    const begun = this.#clock.elapsed();
+    const flush = (): void => {
+      wake();
+      this.#counters.flush.observe(this.#clock.elapsed() - begun);
+    };
+    if (this.#journal) this.#journal.schedule(flush);
+    else setImmediate(flush);
   }
 
   #publish(event: RoomEvent): number {

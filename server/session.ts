@@ -15,24 +15,36 @@
 import {
   CloseCode,
   type DirectMessage,
+  type ErrorCode,
   GREETING,
   type Private,
   ProtocolError,
   type Register,
   type RoomMessage,
   type SendMessage,
+  SERVER_NAME,
+  type TextInput,
   type Welcome,
 } from "../protocol.ts";
 import type { Connection, Receiver } from "./connection.ts";
 import { Deferral } from "./deferral.ts";
 import { Delivery, PATIENCE, type Recipient } from "./delivery.ts";
-import type { Dialect, DialectFor, Input } from "./dialects.ts";
-import type { Hub, Participant, Pass } from "./hub.ts";
+import type { Dialect, DialectFor } from "./dialects.ts";
+import { checkBan, EntryError, identify } from "./entry.ts";
+import type { Guest, Hub, Pass } from "./hub.ts";
 import { quote, quoteError } from "./log.ts";
+import { moderate } from "./moderation.ts";
 import type { Room, Speaker } from "./room.ts";
 import { StoreError } from "./store.ts";
+import { Throttle } from "./throttle.ts";
+import type { Identity } from "./tokens.ts";
+
+/** How long a client may take to register, in milliseconds. */
+export const REGISTER_TIME = 10_000;
 
 const RESUMED_ELSEWHERE = "Resumed by another connection";
+
+const TAKEN_OVER = "Somebody came in with the same token";
 
 /** What a connection's URL said about the person, before the person said anything. */
 export interface Defaults {
@@ -49,11 +61,13 @@ export interface SessionOptions {
 }
 
 /** One connection's part in the conversation. */
-export class Session implements Receiver, Participant, Recipient, Speaker {
+export class Session implements Receiver, Guest, Recipient, Speaker {
   /** The person's name; empty until they take part. */
   name = "";
-  /** The person's `IP:PORT`. */
+  /** The person's `IP:PORT`, as others are told it: empty if they are not. */
   readonly address: string;
+  /** Whose token the person came in with, if tokens are needed. */
+  identity: Identity | undefined;
   readonly #hub: Hub;
   readonly #connection: Connection;
   readonly #dialect: Dialect;
@@ -62,24 +76,33 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
   #room: Room | undefined;
   #pass: Pass | undefined;
   readonly #deferral = new Deferral();
+  readonly #throttle: Throttle;
+  #cancelLate: (() => void) | undefined;
   #hasQuit = false;
   #hasEnded = false;
 
   /** Begins a session on an open connection. */
   constructor(hub: Hub, connection: Connection, { dialect, defaults = {} }: SessionOptions) {
-    this.address = connection.address;
+    this.address = hub.hidesAddresses ? "" : connection.address;
     this.#hub = hub;
     this.#connection = connection;
-    this.#dialect = dialect(connection, hub.history);
+    this.#dialect = dialect(connection, hub);
     this.#delivery = new Delivery(connection, this.#dialect, { recipient: this, hub });
     this.#defaults = defaults;
-    const room = this.#dialect.entersAtOnce ? hub.openRoom(defaults.room) : undefined;
+    this.#throttle = new Throttle(hub);
     hub.connected.add(this);
     hub.counters.opened++;
-    hub.log("info", () => `New connection from ${this.address}`);
-    if (!room) return;
-    hub.claim(this, defaults.name ?? this.address);
-    this.#enter(room, GREETING);
+    hub.log("info", () => `New connection from ${connection.address}`);
+    const isLate = (): void =>
+      this.sendAway(CloseCode.notRegistered, "You did not come in in time");
+    this.#cancelLate = hub.clock.after(REGISTER_TIME, isLate);
+    if (!this.#dialect.entersAtOnce || hub.tokens) return;
+    this.#attempt(() => this.#register({ messageType: "register" }));
+  }
+
+  /** The name of the dialect that this client speaks. */
+  get dialect(): string {
+    return this.#dialect.name;
   }
 
   /** The room that the person is in, once they take part. */
@@ -96,6 +119,7 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
   refuse(reason: string): void {
     if (!this.#connection.congested) this.#dialect.refuse(reason);
     this.#delivery.watch();
+    this.#countRefusal("bad_message");
   }
 
   /** Delivers what is still due, as fast as the client reads, then closes the connection. */
@@ -120,6 +144,7 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
   end(code?: number): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.#cancelLate?.();
     this.#leave();
     this.#delivery.end();
     this.#hub.release(this);
@@ -127,12 +152,13 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
     this.#dialect.close();
     this.#hub.connected.delete(this);
     const how = code === undefined ? "" : ` (${code})`;
-    this.#hub.log("info", () => `Disconnected ${this.address}${how}`);
+    this.#hub.log("info", () => `Disconnected ${this.#connection.address}${how}`);
   }
 
   /** Logs what went wrong, and ends this session. */
   fail(error: unknown): void {
-    this.#hub.log("error", () => `Session of ${this.address} failed: ${quoteError(error)}`);
+    const { address } = this.#connection;
+    this.#hub.log("error", () => `Session of ${address} failed: ${quoteError(error)}`);
     // Nothing is delivered any more: that may be what failed.
     this.#connection.close(CloseCode.internalError, "Internal error");
     this.end(CloseCode.internalError);
@@ -146,6 +172,40 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
   /** Hands over a private message. Returns whether it went out. */
   tell(message: Private): boolean {
     return this.#delivery.send(message);
+  }
+
+  /** Tells this client alone a sentence of the server's. */
+  notify(data: string): void {
+    const { name: to } = this;
+    const time = this.#hub.clock.now();
+    this.#answer({ messageType: "private", time, from: SERVER_NAME, to, data });
+  }
+
+  /** Closes the connection, and says why where close codes are not seen. */
+  sendAway(code: number, reason: string): void {
+    if (!this.#dialect.resumes) {
+      this.#delivery.send({ messageType: "error", code: "forbidden", data: `${reason}.` });
+    }
+    this.close(code, reason);
+  }
+
+  /**
+   * Takes note that there are other tokens. Who has none of them is sent away.
+   *
+   * @returns Goes on under another name, if this one is somebody else's now.
+   */
+  review(): (() => void) | undefined {
+    const room = this.#room;
+    const { tokens } = this.#hub;
+    if (!room || !tokens || !this.identity) return undefined;
+    this.identity = tokens.get(this.identity.key);
+    if (!this.identity) {
+      return void this.sendAway(CloseCode.unauthorized, "Your token is not valid any more");
+    }
+    const owner = tokens.ownerOf(this.name);
+    if (this.name === this.identity.name || (!owner && !this.identity.name)) return undefined;
+    this.#hub.release(this);
+    return () => this.#rename(room);
   }
 
   /** Answers that something said to the room was not stored, and so was not published. */
@@ -173,26 +233,55 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
    */
   #take(line: string): void {
     if (this.#deferral.hasMove) return this.#defer(line);
-    try {
-      const input = this.#dialect.parse(line);
+    this.#attempt(() => {
+      const input = this.#parse(line);
       if (!input || this.#hasSaid(input)) return;
       // Whatever is due goes first: it may be more than the client reads at once.
       this.#delivery.deliverRest();
       if (this.#deferral.size === 0 && !this.#connection.congested) return this.#handle(input);
       this.#deferral.hasMove = input.messageType === "join" || input.messageType === "register";
       this.#defer(line);
+    });
+  }
+
+  /** Does something, and answers if it is refused. */
+  #attempt(work: () => void): void {
+    try {
+      work();
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      const { code, message: data, ref } = error;
-      this.#answer({ messageType: "error", code, data, ref });
+      const { code, message: data, ref, retryAfter } = error;
+      this.#answer({ messageType: "error", code, data, ref, retryAfter });
+      this.#countRefusal(code);
+      if (error instanceof EntryError) this.close(error.closeCode, data);
     }
+  }
+
+  #countRefusal(code: ErrorCode): void {
+    this.#hub.counters.refuse(code);
+    // It is not the client's fault that nothing can be stored.
+    if (code === "not_stored" || this.#hasEnded || !this.#throttle.refuse()) return;
+    this.sendAway(CloseCode.abuse, "Too much of what you sent was refused");
+  }
+
+  /** Parses a line. Where a token is needed, the first one must bring it. */
+  #parse(line: string): TextInput | undefined {
+    const mustBringToken = this.#dialect.entersAtOnce && !this.#room;
+    try {
+      const input = this.#dialect.parse(line);
+      if (!mustBringToken || !input || input.messageType === "token") return input;
+    } catch (error) {
+      if (!mustBringToken) throw error;
+    }
+    const text = "A token is needed here: begin with /token TOKEN.";
+    throw new EntryError("unauthorized", text, CloseCode.unauthorized);
   }
 
   /**
    * Says something to the room. Returns false for all else, which is answered to its sender alone:
    * also for what was said already.
    */
-  #hasSaid(input: Input): boolean {
+  #hasSaid(input: TextInput): boolean {
     const room = this.#room;
     if (input.messageType !== "message" || input.to !== undefined || !room) return false;
     const { ref } = input;
@@ -202,10 +291,43 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
   }
 
   #say(room: Room, { data, ref, action }: SendMessage): void {
+    this.#pay(ref, ref);
+    this.#checkMute(ref);
     const { name: from, address } = this;
     const time = this.#hub.clock.now();
     room.publish({ messageType: "message", time, from, address, data, ref, action }, this);
-    this.#hub.log("info", () => `From client ${address} ${quote(data)}`);
+    // Who needs a token does not expect to be read by whoever reads the log.
+    const level = this.#hub.tokens ? "debug" : "info";
+    this.#hub.log(level, () => `From client ${this.#connection.address} ${quote(data)}`);
+  }
+
+  /**
+   * Pays for what is told to others; `key` knows it if it comes again.
+   *
+   * @throws {ProtocolError} If that is too fast, or something else is to come again first.
+   */
+  #pay(key: string | undefined, ref?: string): void {
+    this.#checkWait(this.#throttle.say(key), ref);
+  }
+
+  /** Pays for an answer. Throws as {@linkcode #pay}. */
+  #payForAnswer(): void {
+    this.#checkWait(this.#throttle.ask());
+  }
+
+  #checkWait(wait: number, ref?: string): void {
+    if (wait === 0) return;
+    const seconds = (wait / 1000).toFixed(wait < 1000 ? 2 : 0);
+    const text = `Too fast: this was not taken. Send it again in ${seconds} s.`;
+    throw new ProtocolError("rate_limited", text, ref, wait);
+  }
+
+  /** @throws {ProtocolError} If the person may only read. */
+  #checkMute(ref?: string): void {
+    const seconds = this.#hub.sanctions.secondsLeft({ kind: "mute", name: this.name });
+    if (seconds === 0) return;
+    const text = `You can only read for another ${seconds} seconds.`;
+    throw new ProtocolError("muted", text, ref);
   }
 
   #answer(message: DirectMessage): void {
@@ -227,14 +349,21 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
     }
   }
 
-  #handle(input: Input): void {
+  #handle(input: TextInput): void {
     switch (input.messageType) {
       case "register":
-        return this.#register(input);
+        return this.#room ? this.#changeName(this.#room, input.data) : this.#register(input);
+      case "token":
+        return this.#takeToken(input.data);
       case "ping":
+        this.#payForAnswer();
         return void this.#delivery.send({ messageType: "pong", data: input.data });
       case "rooms":
+        this.#payForAnswer();
         return void this.#delivery.send(this.#hub.rooms());
+      case "help":
+        this.#payForAnswer();
+        return this.#dialect.help();
       case "quit":
         this.#hasQuit = true;
         return void this.finish().catch((error) => this.fail(error));
@@ -251,23 +380,55 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
       case "join":
         return this.#join(this.#room, input.data);
       case "users":
+        this.#payForAnswer();
         return void this.#delivery.send(this.#room.users());
       case "kick":
       case "ban":
       case "mute":
-        throw new ProtocolError("forbidden", `Only an operator may ${input.messageType}.`);
+        this.#payForAnswer();
+        return this.notify(moderate(this.#hub, this, input));
     }
   }
 
+  #takeToken(token: string): void {
+    if (this.#room) {
+      throw new ProtocolError("bad_message", "You are in already: no token is needed.");
+    }
+    this.#register({ messageType: "register", token });
+  }
+
+  /** Comes in. */
   #register(message: Register): void {
-    if (this.#room) return this.#rename(this.#room, message.data);
-    const pass = this.#hub.redeem(message.session, message.epoch);
+    const identity = identify(this.#hub.tokens, message.token);
+    const pass = this.#redeem(message, identity);
+    const address = this.#dialect.entersAtOnce ? this.address || undefined : undefined;
+    const name = identity?.name ?? pass?.name ?? message.data ?? this.#defaults.name ?? address;
+    // Who was in before others misused a token that they share may come back.
+    const token = pass ? undefined : identity?.key;
+    checkBan(this.#hub.sanctions, { name, token });
+    this.identity = identity;
     if (pass) return this.#resume(pass, message);
     const room = this.#openRoom(message.room ?? this.#defaults.room);
-    const name = message.data ?? this.#defaults.name;
+    this.#takeOver();
     if (name === undefined) this.#hub.claimGuestName(this);
     else this.#hub.claim(this, name);
     this.#enter(room, GREETING);
+  }
+
+  /** Returns the pass that a client shows, if it is one of whoever has that token. */
+  #redeem({ session, epoch }: Register, identity: Identity | undefined): Pass | undefined {
+    const pass = this.#hub.redeem(session, epoch);
+    if (!pass || !identity) return pass;
+    const owner = this.#hub.tokens?.ownerOf(pass.name);
+    const isOwn = identity.name === undefined ? !owner : owner?.key === identity.key;
+    return isOwn ? pass : undefined;
+  }
+
+  /** Ends the part of whoever came in with the same token before, and so has its name. */
+  #takeOver(): void {
+    const name = this.identity?.name;
+    const first = name === undefined ? undefined : this.#hub.find(name);
+    first?.sendAway(CloseCode.normal, TAKEN_OVER);
   }
 
   #resume(pass: Pass, message: Register): void {
@@ -280,6 +441,7 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
       ? { after: Math.max(after, place.since), since: place.since }
       : undefined;
     const old = pass.holder;
+    if (old?.name !== this.identity?.name) this.#takeOver();
     const isPresent = old?.room === room;
     if (isPresent) old.makeWay();
     else old?.close(CloseCode.normal, RESUMED_ELSEWHERE);
@@ -291,6 +453,16 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
     this.#delivery.follow();
   }
 
+  /** Takes another name, because the person wants it. */
+  #changeName(room: Room, wanted = this.name): void {
+    this.#pay(`register ${wanted}`);
+    this.#checkMute();
+    if (this.#hub.sanctions.secondsLeft({ kind: "ban", name: wanted }) > 0) {
+      throw new ProtocolError("forbidden", "That name is banned. Take another.");
+    }
+    this.#rename(room, wanted);
+  }
+
   #rename(room: Room, wanted = this.name): void {
     const before = this.name;
     this.#hub.claim(this, wanted);
@@ -299,6 +471,7 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
   }
 
   #join(room: Room, wanted: string): void {
+    this.#pay(`join ${wanted}`);
     const greeting = `You are ${this.name} in ${wanted}`;
     if (wanted === room.name) return void this.#delivery.send(this.#welcome(room, greeting));
     const next = this.#openRoom(wanted);
@@ -307,13 +480,19 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
     this.#enter(next, greeting);
   }
 
-  /** Opens a room. If that fails, it is an error for who asked for it, who stays where they are. */
+  /**
+   * Opens a room. If that fails, it is an error for who asked for it: who is in a room stays there,
+   * and who is in none has to come again.
+   */
   #openRoom(name: string | undefined): Room {
     try {
       return this.#hub.openRoom(name);
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      throw new ProtocolError("not_stored", `The room cannot be opened: ${error.message}.`);
+      const reason = error instanceof StoreError
+        ? new ProtocolError("not_stored", `The room cannot be opened: ${error.message}.`)
+        : error;
+      if (this.#room || !(reason instanceof ProtocolError)) throw reason;
+      throw new EntryError(reason.code, reason.message, CloseCode.tryAgainLater);
     }
   }
 
@@ -329,6 +508,8 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
    * `resumed`, to what comes after that id.
    */
   #comeInto(room: Room, greeting: string, resumed?: { after: number; since: number }): void {
+    this.#cancelLate?.();
+    this.#cancelLate = undefined;
     this.#room = room;
     room.admit(this);
     if (this.#dialect.resumes) this.#pass ??= this.#hub.issue(this);
@@ -361,6 +542,8 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
   }
 
   #whisper({ data, ref }: SendMessage, to: string): void {
+    this.#pay(ref, ref);
+    this.#checkMute(ref);
     const target = this.#hub.find(to);
     if (!target) {
       const text = `Nobody here is called ${JSON.stringify(to.slice(0, 80))}.`;
@@ -392,7 +575,7 @@ export class Session implements Receiver, Participant, Recipient, Speaker {
       messageType: "welcome",
       data: greeting,
       name: this.name,
-      address: this.address,
+      address: this.#connection.address,
       room: room.name,
       epoch: this.#hub.epoch,
       session: this.#pass?.secret ?? "",

@@ -1,5 +1,6 @@
 /**
- * The signals that end the server: SIGINT (Ctrl-C) and SIGTERM.
+ * The signals that end the server, SIGINT (Ctrl-C) and SIGTERM, and the one at which it reads its
+ * files again, SIGHUP.
  *
  * @module
  */
@@ -30,4 +31,14 @@ export function onSignals(stop: () => void, abort: () => void): () => void {
   };
   for (const signal of signals) Deno.addSignalListener(signal, take);
   return () => signals.forEach((signal) => Deno.removeSignalListener(signal, take));
+}
+
+/**
+ * Calls `reload` at each SIGHUP, which ends the process otherwise.
+ *
+ * @returns A function that stops listening.
+ */
+export function onReload(reload: () => void): () => void {
+  Deno.addSignalListener("SIGHUP", reload);
+  return () => Deno.removeSignalListener("SIGHUP", reload);
 }

@@ -27,6 +27,17 @@ export interface StoredPass {
   readonly expires: number | undefined;
 }
 
+/** A ban or a mute. */
+export interface Sanction {
+  readonly kind: "ban" | "mute";
+  /** The key of the name for which it holds. */
+  readonly name: string;
+  /** The key of the token for which it holds too, if any. */
+  readonly token: string | undefined;
+  /** When it ends, in milliseconds since 1970. */
+  readonly until: number;
+}
+
 /** Something could not be stored or read. Its message ends a sentence: `the disk is full`. */
 export class StoreError extends Error {
   override readonly name = "StoreError";
@@ -56,6 +67,10 @@ export interface Store {
    * in milliseconds since 1970.
    */
   pass(secret: string, now: number): StoredPass | undefined;
+  /** Returns the bans and mutes that have not ended at `now`, in milliseconds since 1970. */
+  sanctions(now: number): Sanction[];
+  /** Stores one in the place of another for the same name, and removes those that have ended. */
+  saveSanction(sanction: Sanction, now: number): void;
   /**
    * Removes a few of those events and sessions that need not be kept any longer. Returns whether
    * there are more.

@@ -6,8 +6,10 @@
  */
 
 import { CloseCode, formatAddress, MAX_FRAME_BYTES } from "../protocol.ts";
+import { type Admission, FullError } from "./admission.ts";
 import { type Connection, HIGH_WATER, type Open, type Receiver } from "./connection.ts";
 import { type Log, quoteError } from "./log.ts";
+import type { Counters } from "./metrics.ts";
 
 /** Bytes that one read takes at most. */
 const READ_SIZE = 16_384;
@@ -35,6 +37,8 @@ export interface TcpOptions {
   readonly port: number;
   readonly open: Open;
   readonly log: Log;
+  readonly admission: Admission;
+  readonly counters: Counters;
 }
 
 /** A running TCP listener. */
@@ -97,6 +101,7 @@ function concat(parts: readonly Uint8Array[], size: number): Uint8Array {
 class TcpConnection implements Connection {
   readonly address: string;
   readonly #conn: Deno.TcpConn;
+  readonly #counters: Counters;
   /** Lines that wait for the write that is under way. */
   #pending = "";
   /** Their length and that of the write under way, in UTF-16 units. */
@@ -108,8 +113,9 @@ class TcpConnection implements Connection {
   #closeTimer: ReturnType<typeof setTimeout> | undefined;
   #flushed: Promise<void> | undefined;
 
-  constructor(conn: Deno.TcpConn) {
+  constructor(conn: Deno.TcpConn, counters: Counters) {
     this.#conn = conn;
+    this.#counters = counters;
     this.address = formatAddress(conn.remoteAddr);
   }
 
@@ -163,6 +169,7 @@ class TcpConnection implements Connection {
       // What comes after our close is read and forgotten: unread, it would reset the connection
       // under our last words.
       if (!this.#isClosing) {
+        this.#counters.received += size ?? 0;
         const lines = size === null ? [splitter.rest()] : splitter.push(buffer.subarray(0, size));
         const areTaken = lines.every((line) => takeLine(line, receiver));
         const isTooLong = !areTaken || splitter.isTooLong;
@@ -190,6 +197,7 @@ class TcpConnection implements Connection {
         const data = encoder.encode(this.#pending);
         const length = this.#pending.length;
         this.#pending = "";
+        this.#counters.sent += data.length;
         await writeAll(this.#conn, data);
         this.#unsent -= length;
         if (!this.congested) this.#goOn();
@@ -232,8 +240,30 @@ function isClientsFault(error: unknown): boolean {
   return [NotConnected, ConnectionAborted, ConnectionReset].some((type) => error instanceof type);
 }
 
-async function handle(conn: Deno.TcpConn, { open, log }: TcpOptions): Promise<void> {
-  const connection = new TcpConnection(conn);
+/** Has somebody in, or tells them why not. */
+async function handle(conn: Deno.TcpConn, options: TcpOptions): Promise<void> {
+  try {
+    const release = options.admission.admit(conn.remoteAddr.hostname);
+    await attend(conn, options).finally(release);
+  } catch (error) {
+    if (!(error instanceof FullError)) throw error;
+    options.counters.refuse("full");
+    await turnAway(conn, error.message);
+  }
+}
+
+/** Says why somebody cannot come in, without waiting for them: they may be many. */
+async function turnAway(conn: Deno.TcpConn, reason: string): Promise<void> {
+  try {
+    await conn.write(encoder.encode(`* ${reason} Try again later.\n`));
+  } catch {
+    // They are gone already.
+  }
+  conn.close();
+}
+
+async function attend(conn: Deno.TcpConn, { open, log, counters }: TcpOptions): Promise<void> {
+  const connection = new TcpConnection(conn, counters);
   let receiver: Receiver | undefined;
   try {
     conn.setNoDelay(true);

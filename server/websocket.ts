@@ -6,8 +6,9 @@
  */
 
 import { CloseCode, isLongerThan, MAX_FRAME_BYTES, ProtocolError } from "../protocol.ts";
-import { type Connection, HIGH_WATER, type Open, type Receiver } from "./connection.ts";
+import { type Connection, HIGH_WATER, type Open, type Receiver, sizeOf } from "./connection.ts";
 import { type Log, quoteError } from "./log.ts";
+import type { Counters } from "./metrics.ts";
 
 /**
  * The runtime has no event for a socket's draining, so a congested one is looked at: in the next
@@ -24,6 +25,9 @@ export interface UpgradeOptions {
   readonly protocol?: string | undefined;
   readonly open: Open;
   readonly log: Log;
+  readonly counters: Counters;
+  /** Is told when the socket is gone, which can be long after its connection was closed. */
+  readonly gone: () => void;
 }
 
 /**
@@ -37,6 +41,8 @@ export function upgrade(request: Request, options: UpgradeOptions): Response {
   const { socket, response } = shakeHands(request, protocol ? { protocol } : {});
   const connect = (): void => void new WebSocketConnection(socket, options);
   socket.addEventListener("open", connect, { once: true });
+  // Also of a socket that was never open. It may come twice.
+  socket.addEventListener("close", options.gone);
   return response;
 }
 
@@ -56,16 +62,18 @@ class WebSocketConnection implements Connection, EventListenerObject {
   readonly address: string;
   readonly #socket: WebSocket;
   readonly #log: Log;
+  readonly #counters: Counters;
   #receiver: Receiver | undefined;
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
   #draining: PromiseWithResolvers<void> | undefined;
   /** No less than what is unsent, in bytes: to ask the runtime for each frame costs too much. */
   #unsentAtMost = 0;
 
-  constructor(socket: WebSocket, { address, open, log }: UpgradeOptions) {
+  constructor(socket: WebSocket, { address, open, log, counters }: UpgradeOptions) {
     this.address = address;
     this.#socket = socket;
     this.#log = log;
+    this.#counters = counters;
     // One listener for all, without functions of its own: most connections are idle, and add up.
     for (const type of ["message", "close", "error"]) socket.addEventListener(type, this);
     this.#attempt(() => this.#receiver = open(this));
@@ -90,6 +98,7 @@ class WebSocketConnection implements Connection, EventListenerObject {
   send(frame: string): void {
     if (this.#socket.readyState !== WebSocket.OPEN) return;
     this.#socket.send(frame);
+    this.#counters.sent += sizeOf(frame);
     // A UTF-16 unit takes at most 3 bytes of UTF-8.
     this.#unsentAtMost += 3 * frame.length;
   }
@@ -129,6 +138,7 @@ class WebSocketConnection implements Connection, EventListenerObject {
     } else if (isLongerThan(data, MAX_FRAME_BYTES)) {
       this.close(CloseCode.tooBig, `A frame is over ${MAX_FRAME_BYTES} bytes`);
     } else {
+      this.#counters.received += sizeOf(data);
       this.#receiver?.receive(data);
     }
   }

@@ -82,4 +82,5 @@ Deno.test("envelope: who was turned away is not let in by what had come behind",
   session.receive('{"messageType":"register","data":"eve"}');
   assert.deepEqual([connection.closeCode, hub.roomCount], [1003, 0]);
   assert.equal(connection.frames.length, 1);
+  session.end();
 });

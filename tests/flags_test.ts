@@ -25,13 +25,29 @@ Deno.test("server flags: the defaults", () => {
     history: 20,
     db: undefined,
     retain: undefined,
+    rate: 20,
+    burst: 100,
+    maxMessage: 4096,
+    maxClients: 10_000,
+    maxClientsPerIp: undefined,
+    maxRooms: 1_000,
+    tokenFile: undefined,
+    allowedOrigins: new Set(),
+    trustProxy: false,
+    hideAddresses: false,
+    cert: undefined,
+    key: undefined,
     logLevel: "info",
+    logFormat: "text",
   });
 });
 
 Deno.test("server flags: every flag, also behind --", () => {
   const args = "--host=0.0.0.0 --port 0 --tcp-port=65535 --capacity=1 --history=0 --db=x.db " +
-    "--retain=1 --log-level=warn";
+    "--retain=1 --rate=0 --burst=5 --max-message=10 --max-clients=3 --max-clients-per-ip=2 " +
+    "--max-rooms=4 --token-file=t.txt --allow-origin=https://chat.example --trust-proxy " +
+    "--allow-origin=HTTP://LAN:80/ --hide-addresses --cert=c.pem --key=k.pem --log-level=warn " +
+    "--log-format=json";
   const expected = {
     hostname: "0.0.0.0",
     port: 0,
@@ -40,7 +56,20 @@ Deno.test("server flags: every flag, also behind --", () => {
     history: 0,
     db: "x.db",
     retain: 1,
+    rate: 0,
+    burst: 5,
+    maxMessage: 10,
+    maxClients: 3,
+    maxClientsPerIp: 2,
+    maxRooms: 4,
+    tokenFile: "t.txt",
+    allowedOrigins: new Set(["https://chat.example", "http://lan"]),
+    trustProxy: true,
+    hideAddresses: true,
+    cert: "c.pem",
+    key: "k.pem",
     logLevel: "warn",
+    logFormat: "json",
   };
   assert.deepEqual(parseServerFlags(args.split(" ")), expected);
   assert.deepEqual(parseServerFlags(["--", ...args.split(" ")]), expected);
@@ -56,7 +85,26 @@ Deno.test("server flags: one line says what is wrong and what to do", () => {
     ["--tcp-port=x", "--tcp-port=x: give a whole number from 0 to 65535."],
     ["--capacity=0", "--capacity=0: give a whole number from 1 to 1000000."],
     ["--history=many", "--history=many: give a whole number from 0 to 1000000."],
-    ["--log-level=loud", "--log-level=loud: give one of info, warn, error."],
+    ["--log-level=loud", "--log-level=loud: give one of debug, info, warn, error."],
+    ["--log-format=xml", "--log-format=xml: give one of text, json."],
+    ["--rate=-1", "--rate=-1: give a whole number from 0 to 1000000."],
+    ["--burst=0", "--burst=0: give a whole number from 1 to 1000000."],
+    ["--max-message=5000", "--max-message=5000: give a whole number from 1 to 4096."],
+    ["--max-clients=0", "--max-clients=0: give a whole number from 1 to 1000000."],
+    [
+      "--max-clients-per-ip=x",
+      "--max-clients-per-ip=x: give a whole number from 1 to 1000000.",
+    ],
+    ["--max-rooms=0", "--max-rooms=0: give a whole number from 1 to 1000000."],
+    ["--token-file", "--token-file needs a file: --token-file=tokens.txt."],
+    ["--cert=c.pem", "TLS needs both: --cert=FILE and --key=FILE."],
+    ["--key=k.pem", "TLS needs both: --cert=FILE and --key=FILE."],
+    ...["*", "chat.example", "ftp://x", "https://x/page", "https://a@x"].map((
+      origin,
+    ): [string, string] => [
+      `--allow-origin=${origin}`,
+      `--allow-origin=${origin}: give an origin such as https://chat.example.`,
+    ]),
     ["--retain=5", "--retain says how much a database keeps: give --db=FILE too."],
     ["--db=", "--db needs a file: --db=chat.db."],
     ["--host=", "--host needs an address: --host=0.0.0.0."],

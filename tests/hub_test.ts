@@ -3,7 +3,17 @@ import { Hub, MAX_EMPTY_ROOMS, MAX_ENDED, type Participant, RESUME_TIME } from "
 import { FakeClock } from "./peer.ts";
 
 function participant(): Participant {
-  return { name: "", address: "", room: undefined, tell: () => true, makeWay() {}, close() {} };
+  return {
+    name: "",
+    address: "",
+    room: undefined,
+    identity: undefined,
+    tell: () => true,
+    notify() {},
+    sendAway() {},
+    makeWay() {},
+    close() {},
+  };
 }
 
 function claim(hub: Hub, wanted: string): Participant {

@@ -6,7 +6,13 @@ import { RETRY_INTERVAL, TRIM_INTERVAL } from "../server/journal.ts";
 import { CROWD } from "../server/room.ts";
 import { Session } from "../server/session.ts";
 import { openSqlite } from "../server/sqlite.ts";
-import { type Page, type Store, type StoredPass, StoreError } from "../server/store.ts";
+import {
+  type Page,
+  type Sanction,
+  type Store,
+  type StoredPass,
+  StoreError,
+} from "../server/store.ts";
 import { FakeClock, FakeConnection, joinChat, say, TestServer, turn } from "./peer.ts";
 
 /** A store in memory on a disk that can be full. */
@@ -56,7 +62,14 @@ class FakeStore implements Store {
     this.#readable.lastMessages(room, before, count);
   idOf = (room: string, ref: string): number | undefined => this.#readable.idOf(room, ref);
   pass = (secret: string, now: number): StoredPass | undefined => this.#readable.pass(secret, now);
+  sanctions = (now: number): Sanction[] => this.#readable.sanctions(now);
   trim = (now: number): boolean => this.#readable.trim(now);
+
+  saveSanction(sanction: Sanction, now: number): void {
+    if (this.isFull) throw new StoreError("the disk is full");
+    this.#store.saveSanction(sanction, now);
+  }
+
   close(): void {}
 
   /** As if the server had ended, however, and another had opened the file. */
@@ -75,7 +88,7 @@ function describe(event: RoomEvent): string {
 }
 
 function makeHub(store: Store, options: HubOptions = {}): Hub {
-  return new Hub({ store, clock: new FakeClock(), ...options });
+  return new Hub({ store, clock: new FakeClock(), rate: 0, ...options });
 }
 
 type Chat = ReturnType<typeof joinChat>;
@@ -246,9 +259,9 @@ Deno.test("journal: a room that cannot be opened is an error, and everyone stays
   await turn();
   assert.deepEqual(received(alice).map(({ data }) => data), ["still here"]);
   const defaults = { name: "zed", room: "dev" };
-  const open = (): Session =>
-    new Session(hub, new FakeConnection(), { dialect: textDialect, defaults });
-  assert.throws(open, StoreError);
+  const connection = new FakeConnection();
+  new Session(hub, connection, { dialect: textDialect, defaults });
+  assert.deepEqual([connection.frames, connection.closeCode], [[`* ${data}`], 1013]);
   assert.deepEqual([hub.connected.size, hub.find("zed")], [1, undefined]);
 });
 

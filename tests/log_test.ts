@@ -18,10 +18,16 @@ class SlowSink {
   }
 }
 
-Deno.test("log: a line is time, level and text", () => {
+Deno.test("log: a line is time, level and text, as words or as JSON", () => {
+  const time = Date.UTC(2024, 0, 1, 10);
+  const entry = { time, level: "info", text: "Server running on 127.0.0.1:8080" } as const;
   assert.equal(
-    formatLine(Date.UTC(2024, 0, 1, 10), "info", "Server running on 127.0.0.1:8080"),
+    formatLine(entry),
     "2024-01-01T10:00:00.000Z INFO Server running on 127.0.0.1:8080",
+  );
+  assert.equal(
+    formatLine(entry, "json"),
+    '{"time":"2024-01-01T10:00:00.000Z","level":"info","text":"Server running on 127.0.0.1:8080"}',
   );
 });
 

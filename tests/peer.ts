@@ -32,7 +32,10 @@ class Inbox<T> {
   }
 }
 
-/** A server on free ports that is stopped when the test leaves its scope. */
+/**
+ * A server on free ports, on which nobody is too fast unless the test says so, that is stopped when
+ * the test leaves its scope.
+ */
 export class TestServer implements AsyncDisposable {
   readonly server: ChatServer;
   /** Every log line, without its time: `info Server running on ...`. */
@@ -43,6 +46,7 @@ export class TestServer implements AsyncDisposable {
       hostname: "127.0.0.1",
       port: 0,
       tcpPort: 0,
+      rate: 0,
       log: (level, word) => this.log.push(`${level} ${word()}`),
       ...options,
     });

@@ -1,8 +1,8 @@
 /**
  * The terminal client's role: chat from a terminal, or from a pipe.
  *
- * Run it with `deno task client alice`; `--help` lists its flags. It needs `--allow-net` and
- * nothing else. Another program can run it inside its own process: {@linkcode chat} takes its input
+ * Run it with `deno task client alice`; `--help` lists its flags. It needs `--allow-net`, and to
+ * read the file of `--token-file`; it gives up reading before it connects. Another program can run it inside its own process: {@linkcode chat} takes its input
  * and output from the caller.
  *
  * When the connection is lost it comes back by itself, with what was missed, and says what could not
@@ -16,7 +16,7 @@ import { setColorEnabled } from "@std/fmt/colors";
 import { Conversation, type ConversationOptions, type View } from "./client/conversation.ts";
 import { ExitCode, FAILURE_CODES } from "./client/exit.ts";
 import { ConnectError } from "./client/failure.ts";
-import { parseClientFlags, USAGE, UsageError } from "./client/flags.ts";
+import { type ClientFlags, parseClientFlags, USAGE, UsageError } from "./client/flags.ts";
 import { Pipe } from "./client/pipe.ts";
 import { explain } from "./client/reason.ts";
 import { Terminal } from "./client/terminal.ts";
@@ -68,6 +68,26 @@ function print(line: string): void {
   }
 }
 
+/**
+ * Reads the token, if there is one, and gives up the permission to read.
+ *
+ * @throws {UsageError} If it cannot be read, or is none.
+ */
+function readToken({ tokenFile }: ClientFlags): string | undefined {
+  try {
+    if (tokenFile === undefined) return undefined;
+    const token = Deno.readTextFileSync(tokenFile).trim();
+    if (/^\S+$/.test(token)) return token;
+    throw new UsageError(`--token-file=${tokenFile}: it must hold one token, and nothing else.`);
+  } catch (error) {
+    if (!(error instanceof Error) || error instanceof UsageError) throw error;
+    const text = `--token-file=${tokenFile}: it cannot be read (${error.message}). Check its path.`;
+    throw new UsageError(text);
+  } finally {
+    Deno.permissions.revokeSync({ name: "read" });
+  }
+}
+
 /** Runs the client as its flags say. Returns the exit code. */
 async function main(args: readonly string[]): Promise<ExitCode> {
   try {
@@ -76,15 +96,16 @@ async function main(args: readonly string[]): Promise<ExitCode> {
       console.log(flags === "help" ? USAGE : config.version);
       return ExitCode.left;
     }
+    const options = { ...flags, token: readToken(flags) };
     const input = Deno.stdin.readable;
     const isTerminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
     if (isTerminal && flags.format === "text") {
       if (flags.wait > 0) throw new UsageError("--wait is for a pipe. Here Ctrl-C leaves.");
       if (!flags.color) setColorEnabled(false);
-      return await chat(flags, new Terminal({ tty: new OwnTty(write), input, bell: flags.bell }));
+      return await chat(options, new Terminal({ tty: new OwnTty(write), input, bell: flags.bell }));
     }
     const notify = (line: string): void => console.error(line);
-    return await chat(flags, new Pipe({ ...flags, input, print, notify }));
+    return await chat(options, new Pipe({ ...flags, input, print, notify }));
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof ConnectError)) throw error;
     console.error(error.message);

@@ -10,6 +10,7 @@ import {
   CloseCode,
   formatHelp,
   GREETING,
+  isNotice,
   nameKey,
   parseMessageText,
   parsePersonInput,
@@ -54,6 +55,8 @@ export interface ConversationOptions {
   /** The wanted name. Default: the server gives one. */
   readonly name?: string | undefined;
   readonly room?: string | undefined;
+  /** The secret that lets this person in, where one is needed. */
+  readonly token?: string | undefined;
   /** Finds out why there is no connection. Default: there is no answer. */
   readonly explain?: Explain | undefined;
   /** What the one had whose place this takes. */
@@ -145,6 +148,11 @@ export class Conversation {
   /** Aborted once this person has quit, or it is over. */
   get leaving(): AbortSignal {
     return this.#leaving.signal;
+  }
+
+  /** Whether it is over, or will be, because this person wants it. */
+  get hasQuit(): boolean {
+    return this.#hasQuit;
   }
 
   /** Returns what was said or asked for and is not answered yet, the oldest first. */
@@ -342,6 +350,10 @@ export class Conversation {
       this.#refusal = message;
       // Why it is not let in is told at the end.
       return this.#view.show(message, { ...context, isRoutine: true });
+    }
+    if (message.messageType === "private" && isNotice(message)) {
+      this.#view.show(message, { ...context, isRoutine: true });
+      return this.#view.notify(message.data);
     }
     this.#people.take(message);
     this.roster.take(message, context);

@@ -23,6 +23,8 @@ export interface ClientFlags {
   /** The wanted name, if any. */
   readonly name: string | undefined;
   readonly room: string;
+  /** The file with the token, if one is needed. */
+  readonly tokenFile: string | undefined;
   readonly color: boolean;
   /** Whether a terminal rings when somebody names this person. */
   readonly bell: boolean;
@@ -44,16 +46,17 @@ export const USAGE = `Broadcast chat, the client: chat from this terminal, or fr
 
 Usage: deno task client [NAME] [--server=${DEFAULT_SERVER}]
 
-  --server=URL    where the server is: ws://HOST:PORT, or wss:// for TLS [${DEFAULT_SERVER}]
-  --host=ADDRESS  the same in parts: its address [${DEFAULT_HOST}]
-  --port=N        and its port [${DEFAULT_PORT}]
-  --room=ROOM     the room to come into [${DEFAULT_ROOM}]
-  --no-color      no colours; NO_COLOR in the environment does the same
-  --no-bell       do not ring when somebody names you
-  --json          print each message of the server as a line of JSON; input may be JSON too
-  --wait=SECONDS  in a pipe: go on listening after the end of input [0]
-  --help          show this
-  --version       show the version
+  --server=URL       where the server is: ws://HOST:PORT, or wss:// for TLS [${DEFAULT_SERVER}]
+  --host=ADDRESS     the same in parts: its address [${DEFAULT_HOST}]
+  --port=N           and its port [${DEFAULT_PORT}]
+  --room=ROOM        the room to come into [${DEFAULT_ROOM}]
+  --token-file=FILE  come in with the token in this file, where one is needed
+  --no-color         no colours; NO_COLOR in the environment does the same
+  --no-bell          do not ring when somebody names you
+  --json             print each message of the server as a line of JSON; input may be JSON too
+  --wait=SECONDS     in a pipe: go on listening after the end of input [0]
+  --help             show this
+  --version          show the version
 
 At a terminal, /help lists the commands. In a pipe, lines of input are messages or commands, messages
 are printed on standard output and all else on standard error; at the end of input it leaves, once
@@ -100,7 +103,7 @@ export function parseClientFlags(args: readonly string[]): ClientFlags | "help" 
   // `deno task client -- alice` passes the `--` on.
   const parsed = parseArgs(args.filter((arg) => arg !== "--"), {
     boolean: ["help", "version", "no-color", "no-bell", "json"],
-    string: ["server", "host", "port", "room", "wait", "_"],
+    string: ["server", "host", "port", "room", "token-file", "wait", "_"],
     default: { room: DEFAULT_ROOM, wait: "0" },
     unknown: rejectUnknown,
   });
@@ -110,6 +113,9 @@ export function parseClientFlags(args: readonly string[]): ClientFlags | "help" 
   if (server !== undefined && (parsed.host ?? parsed.port) !== undefined) {
     throw new UsageError("Give either --server or --host and --port, not both.");
   }
+  if (parsed["token-file"] === "") {
+    throw new UsageError("--token-file needs a file: --token-file=token.txt.");
+  }
   const [name, more] = parsed._.map(String);
   if (more !== undefined) throw new UsageError(`One name is enough: what is ${more}? See --help.`);
   try {
@@ -117,6 +123,7 @@ export function parseClientFlags(args: readonly string[]): ClientFlags | "help" 
       url: server === undefined ? parseHostAndPort(host, port) : parseServer(server),
       name: cleanName(name ?? ""),
       room: parseRoom(room),
+      tokenFile: parsed["token-file"],
       color: !parsed["no-color"],
       bell: !parsed["no-bell"],
       format: parsed.json ? "json" : "text",

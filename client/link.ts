@@ -28,8 +28,9 @@ import {
 import { Backoff } from "./backoff.ts";
 import { ConnectError } from "./failure.ts";
 import type { Handover } from "./handover.ts";
-import { type Entry, newRef, Outbox } from "./outbox.ts";
+import { newRef, Outbox } from "./outbox.ts";
 import { Place } from "./place.ts";
+import { Sender } from "./sender.ts";
 
 /**
  * How often it is looked at whether anything came, in milliseconds. After two times that nothing
@@ -112,6 +113,8 @@ export interface LinkOptions {
   readonly connect: () => Promise<WebSocket>;
   /** The wanted name. Default: the server gives one. */
   readonly name?: string | undefined;
+  /** The secret that lets this client in, where one is needed. */
+  readonly token?: string | undefined;
   /** The room to come into. Default: the server's. */
   readonly room?: string | undefined;
   /** What the one had whose place this takes. */
@@ -137,6 +140,7 @@ export class Link {
   readonly #after: (ms: number, callback: () => void) => () => void;
   readonly #ended = Promise.withResolvers<Ending>();
   readonly #outbox = new Outbox();
+  readonly #sender: Sender;
   readonly #backoff: Backoff;
   /** The connection, until it is lost. */
   #socket: WebSocket | undefined;
@@ -167,6 +171,11 @@ export class Link {
     this.#options = options;
     this.#events = events;
     this.#after = options.after ?? setTimer;
+    this.#sender = new Sender({
+      outbox: this.#outbox,
+      transmit: (...messages) => this.#transmit(...messages),
+      after: this.#after,
+    });
     this.#backoff = new Backoff(options.random ?? Math.random);
     const { resume } = options;
     this.#place = new Place(resume);
@@ -242,8 +251,8 @@ export class Link {
    * @throws {ProtocolError} If it is too long, or its `ref` is that of another that is not answered.
    */
   send(message: ClientMessage): void {
-    const entry = this.#outbox.add(message);
-    if (this.isOnline) this.#sendEntry(entry);
+    this.#outbox.add(message);
+    this.#sender.go();
   }
 
   /** Leaves, now. What is not answered may be lost. */
@@ -258,6 +267,7 @@ export class Link {
 
   #end(ending: Ending): void {
     this.#cancelTimer?.();
+    this.#sender.close();
     this.#ended.resolve(ending);
     this.#events.change();
   }
@@ -269,7 +279,6 @@ export class Link {
     socket.onclose = (ending) => this.#lose(ending);
     this.#isWelcome = false;
     this.#isReturning = this.#welcome !== undefined;
-    this.#outbox.forgetChecks();
     this.#arrival = newRef();
     this.#caughtUp = 0;
     this.#transmit(this.#registration(), { messageType: "ping", data: this.#arrival });
@@ -281,13 +290,13 @@ export class Link {
   }
 
   #registration(): Register {
-    const { name, room, resume } = this.#options;
+    const { name, room, token, resume } = this.#options;
     const before = this.#welcome ?? resume?.welcome;
-    if (!before) return { messageType: "register", data: name, room };
+    if (!before) return { messageType: "register", data: name, room, token };
     const { name: data, room: last, epoch, session } = before;
     // Who takes another's place has nothing to show yet: without `after` it gets the history.
     const after = this.#welcome && this.#place.seen;
-    return { messageType: "register", data, room: last, epoch, session, after };
+    return { messageType: "register", data, room: last, token, epoch, session, after };
   }
 
   /** Sends messages in one frame. Returns whether they went out. */
@@ -295,15 +304,6 @@ export class Link {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(messages.map(formatChat).join("\n"));
     return true;
-  }
-
-  #sendEntry(entry: Entry): void {
-    const { key, message } = entry;
-    const isMessage = message.messageType === "message";
-    const went = isMessage
-      ? this.#transmit(message)
-      : this.#transmit(message, { messageType: "ping", data: key });
-    if (went) entry.sent++;
   }
 
   /** Notices when a server has gone without a word. */
@@ -325,6 +325,7 @@ export class Link {
       if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close();
     }
     this.#socket = undefined;
+    this.#sender.close();
     const isOver = this.#isLeaving || FINAL_CODES.includes(code) || !this.#welcome;
     if (isOver) return this.#end({ code, reason });
     if (BLAMING_CODES.includes(code)) this.#backoff.blame();
@@ -370,6 +371,7 @@ export class Link {
         else reportError(error);
       }
     }
+    this.#sender.go();
     this.#events.change();
   }
 
@@ -396,6 +398,7 @@ export class Link {
           isOwn: this.#outbox.settlePrivate(message),
         });
       case "error": {
+        if (message.code === "rate_limited" && this.#sender.slowDown(message)) return;
         const { ref } = message;
         const isOwn = ref !== undefined && this.#outbox.settleMessage(ref) !== undefined;
         return this.#events.receive(message, { ...NEWS, isOwn });
@@ -448,14 +451,12 @@ export class Link {
     if (this.#isReturning) this.#events.back(this.#caughtUp);
     this.#isReturning = this.#isLostTold = false;
     // What went out on an earlier connection, too: private messages were taken out when it was lost.
-    for (const entry of this.#outbox.entries()) this.#sendEntry(entry);
+    this.#sender.open();
   }
 
   #miss(message: Missed): void {
     this.#events.receive(message, NEWS);
-    if (!this.isOnline) return;
-    const check = this.#outbox.addCheck();
-    if (check !== undefined) this.#transmit({ messageType: "ping", data: check });
+    if (this.isOnline) this.#sender.check();
   }
 
   #takeEvent(event: RoomEvent & { id: number }): void {

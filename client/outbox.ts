@@ -54,12 +54,19 @@ export class Outbox {
   readonly #entries = new Map<string, Entry>();
   /** The names that this client had. */
   readonly #names = new Set<string>();
+  /** What was sent on this connection, and is not answered. */
+  readonly #underWay = new Set<Entry>();
   /** What had been sent before a check, by the check's key. */
   readonly #checks = new Map<string, readonly Entry[]>();
 
   /** How much is not answered. */
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** How much was sent on this connection and is not answered. */
+  get underWay(): number {
+    return this.#underWay.size;
   }
 
   /**
@@ -80,6 +87,40 @@ export class Outbox {
     const entry = { key, message: isMessage ? { ...message, ref: key } : message, sent };
     this.#entries.set(key, entry);
     return entry;
+  }
+
+  /** Returns the oldest entry that is not under way. */
+  next(): Entry | undefined {
+    return this.#entries.values().find((entry) => !this.#underWay.has(entry));
+  }
+
+  /** Takes note that an entry was sent on this connection. */
+  launch(entry: Entry): void {
+    entry.sent++;
+    this.#underWay.add(entry);
+  }
+
+  /**
+   * Takes note that the server did not take the message with that `ref`, or without one, the oldest
+   * request. Returns what is to be sent again.
+   */
+  takeBack(ref: string | undefined): Entry | undefined {
+    const entry = this.#underWay.values().find(({ key, message }) =>
+      ref === undefined ? message.messageType !== "message" : key === ref
+    );
+    if (!entry) return undefined;
+    entry.sent--;
+    this.#underWay.delete(entry);
+    for (const [check, sent] of this.#checks) {
+      this.#checks.set(check, sent.filter((other) => other !== entry));
+    }
+    return entry;
+  }
+
+  /** Takes note that the connection is gone: nothing is under way, and nothing will be answered. */
+  recall(): void {
+    this.#underWay.clear();
+    this.#checks.clear();
   }
 
   /** Takes note of a name that this client has. */
@@ -106,7 +147,7 @@ export class Outbox {
   settleMessage(ref: string): Entry | undefined {
     const entry = this.#entries.get(ref);
     if (entry?.message.messageType !== "message" || entry.sent === 0) return undefined;
-    this.#entries.delete(ref);
+    this.#remove(entry);
     return entry;
   }
 
@@ -120,11 +161,18 @@ export class Outbox {
     // What was sent before, and is not answered, was accepted: its answer is among what is missed.
     for (const entry of checked ?? []) {
       // Its ref may be that of another message by now.
-      if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key);
+      if (this.#underWay.has(entry)) this.#remove(entry);
     }
     const entry = this.#entries.get(key);
     const isRequest = entry !== undefined && entry.message.messageType !== "message";
-    return (isRequest && this.#entries.delete(key)) || checked !== undefined;
+    // What was refused has a pong, too, but is not done.
+    if (isRequest && this.#underWay.has(entry)) this.#remove(entry);
+    return isRequest || checked !== undefined;
+  }
+
+  #remove(entry: Entry): void {
+    this.#entries.delete(entry.key);
+    this.#underWay.delete(entry);
   }
 
   /**
@@ -133,18 +181,16 @@ export class Outbox {
    * @returns The `data` of the ping whose pong will answer them; undefined if there are none.
    */
   addCheck(): string | undefined {
-    const sent = this.entries().filter(({ sent, message }) =>
-      sent > 0 && message.messageType === "message"
-    );
+    const sent = [...this.#underWay].filter(({ message }) => message.messageType === "message");
     if (sent.length === 0) return undefined;
     const key = newRef();
     this.#checks.set(key, sent);
     return key;
   }
 
-  /** Forgets the checks: their connection is gone. */
-  forgetChecks(): void {
-    this.#checks.clear();
+  /** Returns the keys of the checks that are not answered. */
+  checks(): string[] {
+    return [...this.#checks.keys()];
   }
 
   /** Returns all there is. */
@@ -157,9 +203,10 @@ export class Outbox {
    * cannot be known once the connection is gone, and they must not be handed over twice.
    */
   takeUncertain(): SendMessage[] {
-    return this.entries().flatMap(({ key, message, sent }) => {
+    return this.entries().flatMap((entry) => {
+      const { message, sent } = entry;
       if (message.messageType !== "message" || message.to === undefined || sent === 0) return [];
-      this.#entries.delete(key);
+      this.#remove(entry);
       return [message];
     });
   }

@@ -33,7 +33,8 @@ export class Roster {
 
   /** Returns the address of a person, if that is known. */
   addressOf(name: string): string | undefined {
-    return this.#people.get(name);
+    // A server may tell nobody where others are.
+    return this.#people.get(name) || undefined;
   }
 
   /** Learns from what the server tells; what is `isPast` is in the list already. */

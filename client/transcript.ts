@@ -187,7 +187,10 @@ export class Transcript {
     const name = { text: from, style: isOwn ? ownNameStyle(from) : nameStyle(from) };
     const said = isOwn ? [{ text: data }] : this.#highlight(data);
     const isLoud = !isPast && said.some(({ style }) => style !== undefined);
-    const origin = where === from ? [] : [{ text: " " }, { text: `(${where})`, style: dim }];
+    // A server may tell nobody where others are.
+    const origin = where === from || where === ""
+      ? []
+      : [{ text: " " }, { text: `(${where})`, style: dim }];
     const spans = action
       ? [{ text: "* " }, name, ...origin, { text: " " }, ...said]
       : [name, ...origin, { text: ": " }, ...said];

@@ -20,6 +20,7 @@ import handover from "../client/handover.ts" with { type: "text" };
 import hue from "../client/hue.ts" with { type: "text" };
 import link from "../client/link.ts" with { type: "text" };
 import outbox from "../client/outbox.ts" with { type: "text" };
+import sender from "../client/sender.ts" with { type: "text" };
 import people from "../client/people.ts" with { type: "text" };
 import place from "../client/place.ts" with { type: "text" };
 import roster from "../client/roster.ts" with { type: "text" };
@@ -83,6 +84,7 @@ const FILES: Readonly<Record<string, string>> = {
   "/client/hue.ts": hue,
   "/client/link.ts": link,
   "/client/outbox.ts": outbox,
+  "/client/sender.ts": sender,
   "/client/people.ts": people,
   "/client/place.ts": place,
   "/client/roster.ts": roster,

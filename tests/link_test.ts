@@ -5,8 +5,10 @@ import { ConnectError } from "../client/failure.ts";
 import { formatHandover, parseHandover } from "../client/handover.ts";
 import { ARRIVAL_TIME, Link, type LinkOptions, SILENCE } from "../client/link.ts";
 import { newRef, Outbox } from "../client/outbox.ts";
+import { WINDOW } from "../client/sender.ts";
 import type { ServerMessage, Welcome } from "../protocol.ts";
-import { FakeClock, TestServer } from "./peer.ts";
+import { ABUSE_COUNT } from "../server/throttle.ts";
+import { FakeClock, TestServer, turn } from "./peer.ts";
 import { Proxy } from "./proxy.ts";
 import { said, type ScriptedPeer, ScriptedServer } from "./scripted.ts";
 
@@ -121,16 +123,17 @@ Deno.test("outbox: keeps what is not answered, in order; private messages that w
   const say = (data: string, to?: string) => outbox.add({ messageType: "message", data, to });
   const [one, two] = [say("one"), say("two", "bob")];
   say("three", "bob");
-  two.sent = 1;
+  outbox.launch(two);
   assert.deepEqual(outbox.takeUncertain().map(({ data }) => data), ["two"]);
-  const { key } = outbox.add({ messageType: "users" });
+  const list = outbox.add({ messageType: "users" });
   assert.equal(outbox.settleMessage(one.key), undefined, "it did not go out yet");
-  one.sent = 1;
+  outbox.launch(one);
   assert.equal(outbox.settlePong(one.key), false);
   assert.equal(outbox.settleMessage(one.key), one);
   assert.equal(outbox.settleMessage(one.key), undefined);
-  assert.equal(outbox.settleMessage(key), undefined);
-  assert.equal(outbox.settlePong(key), true);
+  outbox.launch(list);
+  assert.equal(outbox.settleMessage(list.key), undefined);
+  assert.equal(outbox.settlePong(list.key), true);
   const rest = outbox.entries().map(({ message }) => "data" in message && message.data);
   assert.deepEqual(rest, ["three"]);
 });
@@ -741,4 +744,114 @@ Deno.test("link: back in a room that it had left, it shows what is new there, an
   const missed = await meanwhile("four", "five", "six");
   assert.deepEqual(missed, ["missed 1", "12 bob: five, past", "13 bob: six, past"]);
   await test.leave();
+});
+
+/** Refuses what came too fast, in one frame. */
+function refuse(peer: ScriptedPeer, retryAfter: number, ...messages: { ref?: unknown }[]): void {
+  peer.send(
+    ...messages.map(({ ref }) => (
+      { messageType: "error", code: "rate_limited", data: "Too fast", ref, retryAfter }
+    )),
+  );
+}
+
+Deno.test("link: what is too fast is sent again, in its order, at the pace that the server takes", async () => {
+  await using server = new ScriptedServer();
+  const alice = new TestLink(server.port);
+  await alice.link.start();
+  const peer = await server.accept();
+  await peer.welcome({});
+  await alice.until(() => alice.link.isOnline);
+  const texts = Array.from({ length: WINDOW + 2 }, (_, i) => `m${i}`);
+  for (const text of texts) alice.say(text);
+  const flight = [];
+  for (let i = 0; i < WINDOW; i++) flight.push(await peer.take("message"));
+  assert.deepEqual(flight.map(({ data }) => data), texts.slice(0, WINDOW));
+  refuse(peer, 30, ...flight);
+  await alice.until(() => alice.clock.pending === 2);
+  const next = async (): Promise<string> => {
+    const { data, ref } = await peer.take("message");
+    peer.send(said(Number(String(data).slice(1)) + 1, String(data), { from: "al", ref }));
+    await alice.hears(`${Number(String(data).slice(1)) + 1} al: ${data}, own`);
+    return String(data);
+  };
+  assert.deepEqual(peer.got, []);
+  alice.clock.advance(30);
+  assert.equal(await next(), "m0");
+  alice.clock.advance(29);
+  assert.deepEqual(peer.got, []);
+  alice.clock.advance(1);
+  // Too fast again: the pace is what both waits are together.
+  refuse(peer, 20, await peer.take("message"));
+  await alice.until(() => alice.clock.pending === 2);
+  await turn();
+  alice.clock.advance(20);
+  assert.equal(await next(), "m1");
+  for (const text of texts.slice(2)) {
+    alice.clock.advance(49);
+    assert.deepEqual(peer.got, []);
+    alice.clock.advance(1);
+    assert.equal(await next(), text);
+  }
+  assert.equal(alice.link.unanswered, 0);
+  assert.ok(!alice.told.includes("error"));
+  await alice.leave();
+});
+
+Deno.test("link: a request that is too fast is made again, and its pong means nothing", async () => {
+  await using server = new ScriptedServer();
+  const alice = new TestLink(server.port);
+  await alice.link.start();
+  const peer = await server.accept();
+  await peer.welcome({});
+  await alice.until(() => alice.link.isOnline);
+  alice.link.send({ messageType: "join", data: "dev" });
+  await peer.take("join");
+  const { data } = await peer.take("ping");
+  refuse(peer, 40, {});
+  peer.send({ messageType: "pong", data }, said(1, "now"));
+  await alice.hears("1 bob: now");
+  assert.equal(alice.link.unanswered, 1);
+  alice.clock.advance(40);
+  await peer.take("join");
+  peer.send({ messageType: "pong", data: (await peer.take("ping"))["data"] }, said(2, "then"));
+  await alice.hears("2 bob: then");
+  assert.equal(alice.link.unanswered, 0);
+  await alice.leave();
+});
+
+Deno.test("link: a private message that was too fast is not known to be lost with its connection", async () => {
+  await using server = new ScriptedServer();
+  const alice = new TestLink(server.port);
+  await alice.link.start();
+  const peer = await server.accept();
+  await peer.welcome({});
+  await alice.until(() => alice.link.isOnline);
+  alice.link.send({ messageType: "message", data: "psst", to: "bob" });
+  refuse(peer, 40, await peer.take("message"));
+  peer.send(said(1, "now"));
+  await alice.hears("1 bob: now");
+  peer.socket.close();
+  await alice.hears("lost, 500 ms");
+  assert.equal(alice.link.unsent, 1);
+  await alice.leave();
+});
+
+Deno.test("link: a page of 500 lines arrives whole and in order at a server that limits it", async () => {
+  await using server = new TestServer({ rate: 200, burst: 20 });
+  await using bob = await server.register("bob");
+  const alice = await TestLink.start(server.port, { after: undefined });
+  const lines = Array.from({ length: 500 }, (_, i) => `line ${i}`);
+  for (const data of lines) alice.link.send({ messageType: "message", data });
+  const heard: unknown[] = [];
+  while (heard.length < lines.length) {
+    heard.push((await bob.jsonWhere(({ messageType }) => messageType === "message"))["data"]);
+  }
+  assert.deepEqual(heard, lines);
+  await alice.until(() => alice.link.unanswered === 0);
+  assert.ok(!alice.told.includes("error"));
+  const metrics = await (await fetch(server.url("http", "/metrics"))).text();
+  const refused = Number(/^chat_refused_total\{code="rate_limited"\} (\d+)$/m.exec(metrics)?.[1]);
+  assert.ok(refused > 0 && refused < ABUSE_COUNT, `${refused} refusals`);
+  await alice.leave();
 });

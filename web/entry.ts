@@ -20,6 +20,16 @@ export interface Question {
   readonly failure: string;
   /** Whether they are brought in by themselves, if that can be done later. */
   readonly isTriedAgain: boolean;
+  /** Whether a token is asked for, too. */
+  readonly needsToken: boolean;
+}
+
+/** What a person said at the entry. */
+export interface Answer {
+  /** A valid name. */
+  readonly name: string;
+  /** The token, if one was asked for. */
+  readonly token?: string | undefined;
 }
 
 /** Where a person comes in. */
@@ -27,33 +37,41 @@ export class Entry {
   readonly #entry = part("entry", HTMLElement);
   readonly #form = part("entry-form", HTMLFormElement);
   readonly #input = part("entry-name", HTMLInputElement);
+  readonly #secret = part("entry-secret", HTMLElement);
+  readonly #token = part("entry-token", HTMLInputElement);
   readonly #error = part("entry-error", HTMLElement);
   readonly #submit = part("entry-submit", HTMLButtonElement);
 
-  /** Asks for a name. Resolves with a valid one. */
-  async ask({ name = "", room, failure, isTriedAgain }: Question): Promise<string> {
+  /** Asks for a name, and a token where it is needed. */
+  async ask(question: Question): Promise<Answer> {
+    const { name = "", room, failure, isTriedAgain, needsToken } = question;
     this.#input.value = name;
-    this.#input.readOnly = false;
+    this.#token.value = "";
+    this.#secret.hidden = !needsToken;
+    this.#token.required = needsToken;
+    this.#setReadOnly(false);
     this.#submit.disabled = false;
     this.#complain(failure);
     this.setRoom(room);
     setText(this.#submit, failure === "" ? "Come in" : "Try again");
     this.#entry.hidden = false;
-    this.#input.focus();
-    const { promise, resolve } = Promise.withResolvers<string>();
+    if (needsToken && name !== "") this.#token.focus();
+    else this.#input.focus();
+    const { promise, resolve } = Promise.withResolvers<Answer>();
     this.#form.onsubmit = (event) => {
       event.preventDefault();
       const chosen = cleanName(this.#input.value);
+      const token = this.#token.value.trim();
       if (chosen === undefined) this.#complain("Type a name first.");
-      else resolve(chosen);
+      else resolve({ name: chosen, token: needsToken ? token : undefined });
     };
     const again = (): void => {
-      if (this.#input.value === name) resolve(name);
+      if (this.#input.value === name) resolve({ name });
     };
     const timer = isTriedAgain && name !== "" ? setTimeout(again, RETRY_TIME) : undefined;
-    const chosen = await promise;
+    const answer = await promise;
     clearTimeout(timer);
-    return chosen;
+    return answer;
   }
 
   /** Says which room the person comes into. */
@@ -64,7 +82,7 @@ export class Entry {
   /** Shows that a person is coming in. */
   wait(name: string): void {
     this.#input.value = name;
-    this.#input.readOnly = true;
+    this.#setReadOnly(true);
     this.#submit.disabled = true;
     setText(this.#submit, "Coming in …");
     this.#entry.hidden = false;
@@ -73,6 +91,10 @@ export class Entry {
   /** Takes it away: the person is in. */
   close(): void {
     this.#entry.hidden = true;
+  }
+
+  #setReadOnly(isReadOnly: boolean): void {
+    this.#input.readOnly = this.#token.readOnly = isReadOnly;
   }
 
   #complain(text: string): void {

@@ -8,7 +8,7 @@
 
 import { formatHandover, type Handover, parseHandover } from "../client/handover.ts";
 
-const [NAME, NOTIFY] = ["chat.name", "chat.notify"];
+const [NAME, TOKEN, NOTIFY] = ["chat.name", "chat.token", "chat.notify"];
 const [HANDOVER, DRAFTS] = ["chat.handover", "chat.drafts"];
 
 /** Does it, unless the browser keeps nothing for this page: then it is not remembered. */
@@ -30,6 +30,15 @@ export const memory = {
   },
   set name(name: string) {
     attempt(() => localStorage.setItem(NAME, name));
+  },
+
+  /** The secret that lets the person in, where one is needed, until they leave. */
+  get token(): string | undefined {
+    return attempt(() => localStorage.getItem(TOKEN)) ?? undefined;
+  },
+  set token(token: string | undefined) {
+    if (token === undefined) attempt(() => localStorage.removeItem(TOKEN));
+    else attempt(() => localStorage.setItem(TOKEN, token));
   },
 
   /** Whether the person wants notifications. */

@@ -42,6 +42,12 @@ const ROOMS_TIME = 15_000;
 /** Why a person is not in, as far as a browser tells. */
 const UNREACHABLE = "The chat cannot be reached right now.";
 
+/** Why a person is not in who has no token, or a wrong one. */
+const [NO_TOKEN, WRONG_TOKEN] = [
+  "This chat lets in who has a token. Ask who runs it for one.",
+  "That token is not valid. Ask who runs this chat.",
+];
+
 /** Tells whether something that somebody else has said is to be read. */
 function isToRead({ messageType }: ServerMessage, { isOwn }: Context): boolean {
   return (messageType === "message" || messageType === "private") && !isOwn;
@@ -70,6 +76,8 @@ export class Page implements View {
   #conversation: Conversation | undefined;
   /** What an earlier page has left, until the person is in. */
   #resume: Handover | undefined;
+  /** The secret that lets the person in, where one is needed. */
+  #token = memory.token;
   /** What was told before there was a transcript. */
   #untold: ((transcript: Transcript) => void)[] = [];
   /** Whether what the room's past was is still coming. */
@@ -113,12 +121,15 @@ export class Page implements View {
       const room = roomOfAddress() ?? DEFAULT_ROOM;
       const known = this.#resume?.welcome.name ?? memory.name;
       const isAsked = failed !== undefined || known === undefined;
-      const failure = failed?.failure === "unreachable" ? UNREACHABLE : failed?.message ?? "";
       // Who was sent away, or may not come in, does not come back without wanting to.
       const isTriedAgain = failed?.failure === "unreachable" || failed?.failure === "full";
-      const question = { name: known, room, failure, isTriedAgain };
-      const name = isAsked ? await this.#entry.ask(question) : known;
+      const needsToken = failed?.failure === "unauthorized";
+      const failure = failed ? this.#wordFailure(failed) : "";
+      const question = { name: known, room, failure, isTriedAgain, needsToken };
+      const answer = isAsked ? await this.#entry.ask(question) : { name: known };
+      const { name } = answer;
       if (isAsked) memory.name = name;
+      this.#token = answer.token ?? this.#token;
       this.#entry.wait(name);
       failed = await this.#attend(name, roomOfAddress() ?? DEFAULT_ROOM);
     }
@@ -127,7 +138,8 @@ export class Page implements View {
   /** Takes part in a conversation until it is over. Returns why it could not even begin. */
   async #attend(name: string, room: string): Promise<ConnectError | undefined> {
     const resume = this.#resume;
-    const conversation = new Conversation({ url: serverUrl(), name, room, resume }, this);
+    const options = { url: serverUrl(), name, room, resume, token: this.#token };
+    const conversation = new Conversation(options, this);
     this.#conversation = conversation;
     this.#untold = [];
     this.#lists = new Lists();
@@ -140,10 +152,13 @@ export class Page implements View {
       throw error;
     }
     this.#resume = undefined;
+    memory.token = this.#token;
     // Who takes an earlier page's place comes in as they were, and into that room.
     if (resume && name !== resume.welcome.name) this.#act({ messageType: "register", data: name });
     if (this.#destination === undefined) this.#goTo(wanted);
     await conversation.untilLeaving();
+    // Somebody else may come to this browser. In this page the person can come in again.
+    if (conversation.hasQuit) memory.token = undefined;
     this.change();
     await conversation.untilAnswered();
     await conversation.end();
@@ -151,6 +166,12 @@ export class Page implements View {
     this.#conversation = undefined;
     await this.#offerReturn();
     return undefined;
+  }
+
+  #wordFailure({ failure, message }: ConnectError): string {
+    if (failure === "unreachable") return UNREACHABLE;
+    if (failure === "unauthorized") return this.#token === undefined ? NO_TOKEN : WRONG_TOKEN;
+    return message;
   }
 
   show(message: ServerMessage, context: Context): void {

@@ -90,14 +90,11 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
     this.#delivery = new Delivery(connection, this.#dialect, { recipient: this, hub });
     this.#defaults = defaults;
     this.#throttle = new Throttle(hub);
-    hub.connected.add(this);
-    hub.counters.opened++;
-    hub.log("info", () => `New connection from ${connection.address}`);
-    const isLate = (): void =>
-      this.sendAway(CloseCode.notRegistered, "You did not come in in time");
-    this.#cancelLate = hub.clock.after(REGISTER_TIME, isLate);
-    if (!this.#dialect.entersAtOnce || hub.tokens) return;
-    this.#attempt(() => this.#register({ messageType: "register" }));
+    try {
+      this.#begin();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /** The name of the dialect that this client speaks. */
@@ -226,6 +223,18 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
     this.#room?.remove(this);
     this.#room = undefined;
     this.close(CloseCode.normal, RESUMED_ELSEWHERE);
+  }
+
+  #begin(): void {
+    const hub = this.#hub;
+    hub.connected.add(this);
+    hub.counters.opened++;
+    hub.log("info", () => `New connection from ${this.#connection.address}`);
+    const isLate = (): void =>
+      this.sendAway(CloseCode.notRegistered, "You did not come in in time");
+    this.#cancelLate = hub.clock.after(REGISTER_TIME, isLate);
+    if (!this.#dialect.entersAtOnce || hub.tokens) return;
+    this.#attempt(() => this.#register({ messageType: "register" }));
   }
 
   /**

@@ -102,8 +102,7 @@ export class Throttle {
 
   /** Takes `cost` out if at least `needed` is there. */
   #pay(cost: number, needed: number): number {
-    // The clock is looked at only when it matters.
-    if (this.#tokens < needed) this.#fill();
+    this.#fill();
     if (this.#tokens < needed) return this.#waitFor(needed);
     this.#tokens -= cost;
     return 0;

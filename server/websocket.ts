@@ -58,6 +58,11 @@ function shakeHands(
   }
 }
 
+function isTooBig(data: unknown): boolean {
+  if (typeof data === "string") return isLongerThan(data, MAX_FRAME_BYTES);
+  return data instanceof ArrayBuffer && data.byteLength > MAX_FRAME_BYTES;
+}
+
 class WebSocketConnection implements Connection, EventListenerObject {
   readonly address: string;
   readonly #socket: WebSocket;
@@ -133,10 +138,10 @@ class WebSocketConnection implements Connection, EventListenerObject {
   }
 
   #take(data: unknown): void {
-    if (typeof data !== "string") {
-      this.#receiver?.refuse("Send frames of text, not of bytes.");
-    } else if (isLongerThan(data, MAX_FRAME_BYTES)) {
+    if (isTooBig(data)) {
       this.close(CloseCode.tooBig, `A frame is over ${MAX_FRAME_BYTES} bytes`);
+    } else if (typeof data !== "string") {
+      this.#receiver?.refuse("Send frames of text, not of bytes.");
     } else {
       this.#counters.received += sizeOf(data);
       this.#receiver?.receive(data);

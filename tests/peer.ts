@@ -217,10 +217,16 @@ export class TcpPeer implements AsyncDisposable {
 /** A clock that stands still until a test moves it. */
 export class FakeClock implements Clock {
   #elapsed = 0;
+  #setBack = 0;
   #timers = new Set<{ at: number; callback: () => void }>();
 
   now(): number {
-    return 1_640_000_000_000 + this.#elapsed;
+    return 1_640_000_000_000 + this.#elapsed - this.#setBack;
+  }
+
+  /** Sets the time of day back, as an operator does; what has elapsed stays. */
+  setBack(ms: number): void {
+    this.#setBack += ms;
   }
 
   elapsed(): number {

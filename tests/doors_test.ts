@@ -1,0 +1,281 @@
+import assert from "node:assert/strict";
+import { parseTokens } from "../server/tokens.ts";
+import { Peer, TcpPeer, TestServer } from "./peer.ts";
+
+const TOKENS = `t-op   olga   operator
+t-bob  Bob
+t-any  *`;
+
+function guarded(options: ConstructorParameters<typeof TestServer>[0] = {}): TestServer {
+  return new TestServer({ tokens: parseTokens(TOKENS), ...options });
+}
+
+/** Comes in with a token, and takes in all up to its own join. */
+async function comeIn(server: TestServer, token: string, fields: object = {}): Promise<Peer> {
+  const peer = await server.connectChat();
+  peer.send({ messageType: "register", token, ...fields });
+  peer.welcome = await peer.json("welcome");
+  const { name } = peer.welcome;
+  await peer.jsonWhere(({ messageType, from }) => messageType === "join" && from === name);
+  return peer;
+}
+
+/** Tries to come in. Returns what it was told, and the close code. */
+async function isTurnedAway(server: TestServer, fields: object): Promise<unknown[]> {
+  const peer = await server.connectChat();
+  peer.send({ messageType: "register", ...fields });
+  const { code, data } = await peer.json("error");
+  const closed = await peer.closed;
+  return [code, data, closed.code, closed.reason];
+}
+
+/** Does something as an operator. Returns the server's word about it, or the error's code. */
+async function moderate(peer: Peer, fields: object): Promise<unknown> {
+  peer.send(fields);
+  const { messageType, from, data, code } = await peer.jsonWhere(({ messageType }) =>
+    messageType === "private" || messageType === "error"
+  );
+  if (messageType === "private") assert.equal(from, "server");
+  return messageType === "error" ? code : data;
+}
+
+Deno.test("token file: nobody takes part without a token, and a wrong one is none", async () => {
+  await using server = guarded();
+  const none = "A token is needed here.";
+  assert.deepEqual(await isTurnedAway(server, { data: "al" }), ["unauthorized", none, 4401, none]);
+  const wrong = "That token is not valid.";
+  const answer = ["unauthorized", wrong, 4401, wrong];
+  assert.deepEqual(await isTurnedAway(server, { token: "t-opx" }), answer);
+  assert.deepEqual(await isTurnedAway(server, { token: "" }), answer);
+});
+
+Deno.test("token file: a token gives its name, and nobody else gets that name", async () => {
+  await using server = guarded();
+  await using any = await comeIn(server, "t-any", { data: "bob" });
+  assert.equal(any.welcome["name"], "bob-2");
+  await using bob = await comeIn(server, "t-bob", { data: "alice" });
+  assert.equal(bob.welcome["name"], "Bob");
+  bob.send({ messageType: "register", data: "robert" });
+  assert.equal((await bob.json("welcome"))["name"], "Bob");
+  any.send({ messageType: "register", data: "OLGA" });
+  const { name } = await any.jsonWhere(({ messageType }) => messageType === "welcome");
+  assert.equal(name, "OLGA-2");
+});
+
+Deno.test("token file: a second login takes over from the first; of any name, both stay", async () => {
+  await using server = guarded();
+  await using first = await comeIn(server, "t-bob");
+  await using second = await comeIn(server, "t-bob");
+  assert.equal(second.welcome["name"], "Bob");
+  const { code, reason } = await first.closed;
+  assert.deepEqual([code, reason], [1000, "Somebody came in with the same token"]);
+  await using one = await comeIn(server, "t-any", { data: "ann" });
+  await using two = await comeIn(server, "t-any", { data: "ann" });
+  assert.deepEqual([one.welcome["name"], two.welcome["name"]], ["ann", "ann-2"]);
+  await one.jsonWhere(({ from }) => from === "ann-2");
+  await one.expectNothing();
+});
+
+Deno.test("token file: who resumes needs the token, too, and goes on without a leave", async () => {
+  await using server = guarded();
+  await using watcher = await comeIn(server, "t-op");
+  await using bob = await comeIn(server, "t-bob");
+  const { session, epoch } = bob.welcome;
+  const [code] = await isTurnedAway(server, { session, epoch, after: 2 });
+  assert.equal(code, "unauthorized");
+  await using back = await server.connectChat();
+  back.send({ messageType: "register", token: "t-bob", session, epoch, after: 2 });
+  assert.equal((await back.json("welcome"))["name"], "Bob");
+  await watcher.jsonWhere(({ from }) => from === "Bob");
+  await watcher.expectNothing();
+});
+
+Deno.test("token file: another's session is worth nothing with one's own token", async () => {
+  await using server = guarded();
+  await using bob = await comeIn(server, "t-bob");
+  const { session, epoch } = bob.welcome;
+  await using any = await comeIn(server, "t-any", { data: "eve", session, epoch, after: 0 });
+  assert.equal(any.welcome["name"], "eve");
+  bob.send({ messageType: "ping", data: "still here" });
+  await bob.jsonWhere(({ data }) => data === "still here");
+});
+
+Deno.test("token file: an envelope client brings its token in register", async () => {
+  await using server = guarded();
+  await using eve = await server.connect();
+  eve.send({ messageType: "register", data: "eve", dataArray: null, token: "t-bob" });
+  assert.equal(await eve.frame(), '{"messageType":"users","dataArray":["Bob"]}');
+  await using none = await server.connect();
+  none.send({ messageType: "register", data: "eve" });
+  assert.equal((await none.closed).code, 4401);
+});
+
+Deno.test("token file: over text the first line is /token, and anything else is the last", async () => {
+  await using server = guarded();
+  await using bob = await TcpPeer.open(server);
+  await bob.send("\n/token t-bob\nhello\n/token t-bob\n");
+  const lines = [];
+  while (lines.length < 4) lines.push(await bob.line());
+  assert.deepEqual(lines, [
+    "Welcome to chat! Type a message",
+    "* Bob joined",
+    "Bob: hello",
+    "* You are in already: no token is needed.",
+  ]);
+  for (const first of ["hello", "/nick bob", "/nope", "/token", "/quit"]) {
+    await using peer = await server.connect("/text");
+    peer.send(first);
+    assert.equal(await peer.frame(), "* A token is needed here: begin with /token TOKEN.");
+    assert.equal((await peer.closed).code, 4401);
+  }
+  await using wrong = await TcpPeer.open(server);
+  await wrong.send("/token t-b\nhello\n");
+  assert.equal(await wrong.line(), "* That token is not valid.");
+  await wrong.end();
+});
+
+Deno.test("token file: ?name= and ?room= count behind a token of any name", async () => {
+  await using server = guarded();
+  await using ann = await server.connect("/text?name=ann&room=dev");
+  ann.send("/token t-any");
+  assert.equal(await ann.frame(), "Welcome to chat! Type a message");
+  assert.equal(await ann.frame(), "* ann joined");
+  ann.send("/users");
+  assert.equal(await ann.frame(), "* 1 in dev: ann");
+});
+
+Deno.test("no token file: a token is not needed, and says so over text", async () => {
+  await using server = new TestServer();
+  await using al = await server.connectChat();
+  al.send({ messageType: "register", data: "al", token: "whatever" });
+  await al.json("welcome");
+  await using tom = await server.connect("/text?name=tom");
+  tom.send("/token whatever");
+  while (await tom.frame() !== "* You are in already: no token is needed.");
+});
+
+Deno.test("kick: sends a person away once; only for operators", async () => {
+  await using server = guarded();
+  await using op = await comeIn(server, "t-op");
+  await using bob = await comeIn(server, "t-bob");
+  await using tom = await server.connect("/text?name=tom");
+  tom.send("/token t-any");
+  await op.jsonWhere(({ from }) => from === "tom");
+  assert.equal(await moderate(bob, { messageType: "kick", data: "tom" }), "forbidden");
+  assert.equal(await moderate(op, { messageType: "kick", data: "olga" }), "forbidden");
+  assert.equal(await moderate(op, { messageType: "kick", data: "nobody" }), "unknown_user");
+  assert.equal(await moderate(op, { messageType: "kick", data: "BOB" }), "Bob is kicked.");
+  const { code, reason } = await bob.closed;
+  assert.deepEqual([code, reason], [4403, "olga has kicked you"]);
+  while (await tom.frame() !== "* Bob left");
+  assert.equal(await moderate(op, { messageType: "kick", data: "tom" }), "tom is kicked.");
+  while (await tom.frame() !== "* olga has kicked you.");
+  assert.equal((await tom.closed).code, 4403);
+  await using again = await comeIn(server, "t-bob");
+  assert.equal(again.welcome["name"], "Bob");
+});
+
+Deno.test("ban: keeps a name and its token out, until it ends or is lifted", async () => {
+  await using server = guarded();
+  await using op = await comeIn(server, "t-op");
+  await using ann = await comeIn(server, "t-any", { data: "ann" });
+  await using eve = await comeIn(server, "t-any", { data: "eve" });
+  const ban = { messageType: "ban", data: "eve", seconds: 60 };
+  assert.equal(await moderate(op, ban), "eve is banned for 60 seconds.");
+  assert.deepEqual([(await eve.closed).code], [4403]);
+  for (const data of ["eve", "other"]) {
+    const [code, text, closeCode] = await isTurnedAway(server, { token: "t-any", data });
+    assert.deepEqual([code, closeCode], ["forbidden", 4403]);
+    assert.match(String(text), /^You are banned for another (60|59) seconds\.$/);
+  }
+  // Who has the same token and was in already stays, and comes back; who was banned does not.
+  const { session, epoch } = ann.welcome;
+  const fields = { messageType: "register", token: "t-any", session, epoch, after: 3 };
+  await using back = await server.connectChat();
+  back.send(fields);
+  assert.equal((await back.json("welcome"))["name"], "ann");
+  const own = { token: "t-any", session: eve.welcome["session"], epoch };
+  assert.equal((await isTurnedAway(server, own))[2], 4403);
+  back.send({ messageType: "register", data: "EVE" });
+  assert.equal(
+    (await back.jsonWhere(({ messageType }) => messageType === "error"))["code"],
+    "forbidden",
+  );
+  const lift = await moderate(op, { messageType: "ban", data: "eve", seconds: 0 });
+  assert.equal(lift, "eve is not banned any more.");
+  await using free = await comeIn(server, "t-any", { data: "eve" });
+  assert.equal(free.welcome["name"], "eve");
+});
+
+Deno.test("ban: of who is not here holds for the name and, if it has one, its token", async () => {
+  await using server = guarded();
+  await using op = await comeIn(server, "t-op");
+  const word = "Bob is banned for 600 seconds. Nobody here has that name now.";
+  assert.equal(await moderate(op, { messageType: "ban", data: "Bob" }), word);
+  assert.equal((await isTurnedAway(server, { token: "t-bob" }))[2], 4403);
+  server.server.useTokens(parseTokens(TOKENS.replace("Bob", "robert")));
+  assert.equal((await isTurnedAway(server, { token: "t-bob" }))[2], 4403);
+});
+
+Deno.test("mute: lets a person only read, under whatever name, until it is lifted", async () => {
+  await using server = guarded();
+  await using op = await comeIn(server, "t-op");
+  await using ann = await comeIn(server, "t-any", { data: "ann" });
+  const mute = { messageType: "mute", data: "ann", seconds: 60 };
+  assert.equal(await moderate(op, mute), "ann is muted for 60 seconds.");
+  const told = await ann.jsonWhere(({ messageType }) => messageType === "private");
+  assert.equal(told["data"], "olga has muted you for 60 seconds: you can only read.");
+  const silenced = [
+    { messageType: "message", data: "hi", ref: "r" },
+    { messageType: "message", data: "hi", to: "olga", ref: "r" },
+    { messageType: "register", data: "free" },
+  ];
+  for (const message of silenced) {
+    ann.send(message);
+    assert.equal(
+      (await ann.jsonWhere(({ messageType }) => messageType === "error"))["code"],
+      "muted",
+    );
+  }
+  op.send({ messageType: "message", data: "read this" });
+  await ann.jsonWhere(({ data }) => data === "read this");
+  const lifted = await moderate(op, { messageType: "mute", data: "ann", seconds: 0 });
+  assert.equal(lifted, "ann may speak again.");
+  ann.send({ messageType: "message", data: "thanks" });
+  assert.equal((await op.jsonWhere(({ from }) => from === "ann"))["data"], "thanks");
+});
+
+Deno.test("tokens that are read again: who has none any more goes, who has another name gets it", async () => {
+  await using server = guarded();
+  await using op = await comeIn(server, "t-op");
+  await using bob = await comeIn(server, "t-bob");
+  await using ann = await comeIn(server, "t-any", { data: "ann" });
+  await using tom = await TcpPeer.open(server);
+  await tom.send("/token t-any\n/nick carl\n");
+  await op.jsonWhere(({ messageType, data }) => messageType === "rename" && data === "carl");
+  server.server.useTokens(parseTokens("t-op olga\nt-any *\nt-new Ann\nt-new2 Carl"));
+  const { code, reason } = await bob.closed;
+  assert.deepEqual([code, reason], [4401, "Your token is not valid any more"]);
+  const renamed = async (from: string): Promise<unknown> =>
+    (await op.jsonWhere((m) => m["messageType"] === "rename" && m["from"] === from))["data"];
+  assert.deepEqual([await renamed("ann"), await renamed("carl")], ["ann-2", "carl-2"]);
+  assert.equal(await moderate(op, { messageType: "kick", data: "ann-2" }), "forbidden");
+  await using own = await comeIn(server, "t-new");
+  assert.equal(own.welcome["name"], "Ann");
+  server.server.useTokens(parseTokens("t-new Anna\nt-any *"));
+  assert.equal((await op.closed).code, 4401);
+  const { data } = await own.jsonWhere(({ messageType }) => messageType === "rename");
+  assert.equal(data, "Anna");
+});
+
+Deno.test("token file: what is said is logged at debug alone, and no token ever", async () => {
+  await using server = guarded();
+  await using bob = await comeIn(server, "t-bob");
+  await using tcp = await TcpPeer.open(server);
+  await tcp.send("/token t-any\nhush\n/token t-any\n");
+  await bob.jsonWhere(({ data }) => data === "hush");
+  await isTurnedAway(server, { token: "t-wrong" });
+  const said = server.log.filter((line) => line.includes("hush"));
+  assert.match(said.join(), /^debug From client 127\.0\.0\.1:\d+ "hush"$/);
+  assert.ok(!server.log.some((line) => /t-(any|bob|wrong)/.test(line)));
+});

@@ -61,6 +61,12 @@ export const SHUTDOWN_TIMEOUT = 4_500;
  */
 const FLUSH_TIMEOUT = 500;
 
+/** For so long nothing comes or goes before everyone is sent away, in milliseconds. */
+const QUIET_TIME = 50;
+
+/** How long that may take to come about. */
+const MAX_QUIETING = 1_000;
+
 /** Settings of {@linkcode serve}. */
 export interface ServeOptions extends Omit<HubOptions, "store">, AdmissionOptions {
   /** The address to listen on. */
@@ -353,18 +359,36 @@ async function stop(
   hub.log("info", () => "Shutting down");
   // 1. Nobody comes in by TCP any more.
   tcp?.shutdown();
-  // 2. What was received is taken, everyone gets what was published, and Close 1001. From now on
-  // HTTP answers 503, so that a load balancer sees it.
+  // 2. What was received is taken, and nothing more. From now on HTTP answers 503, so that a load
+  // balancer sees it.
   intake.flush();
-  hub.closeAll();
-  // 3. Wait for the last bytes, but not for ever.
+  hub.isClosing = true;
   const deadline = hub.clock.elapsed() + SHUTDOWN_TIMEOUT;
-  await atMost(SHUTDOWN_TIMEOUT, Promise.all([admission.emptied(), tcp?.finished]));
-  // 4. Nobody comes in by HTTP any more; a WebSocket that was just being opened gets Close 1001
+  // 3. Everyone gets what was published, and then Close 1001.
+  if (admission.size > 0) await untilQuiet(hub);
+  hub.closeAll();
+  // 4. Wait for the last bytes, but not for ever.
+  const gone = Promise.all([admission.emptied(), tcp?.finished]);
+  await atMost(deadline - hub.clock.elapsed(), gone);
+  // 5. Nobody comes in by HTTP any more; a WebSocket that was just being opened gets Close 1001
   // too.
   await atMost(deadline - hub.clock.elapsed(), http.shutdown());
-  // 5. Nothing happens any more that would have to be stored.
+  // 6. Nothing happens any more that would have to be stored.
   hub.close();
+}
+
+/**
+ * Waits until nothing comes in and nothing goes out any more, but no longer than {@linkcode
+ * MAX_QUIETING}: a peer that is still talking when its WebSocket is closed is dropped by the runtime,
+ * with what was on its way to it.
+ */
+async function untilQuiet({ counters, clock }: Hub): Promise<void> {
+  const deadline = clock.elapsed() + MAX_QUIETING;
+  const traffic = (): number => counters.received + counters.sent;
+  for (let before = -1; before !== traffic() && clock.elapsed() < deadline;) {
+    before = traffic();
+    await new Promise((resolve) => setTimeout(resolve, QUIET_TIME));
+  }
 }
 
 /** Waits for `work`, but at most `ms` milliseconds. */

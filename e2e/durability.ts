@@ -90,7 +90,7 @@ Deno.test("kill -9 in the middle of a stream of messages, twenty times: what cam
   const chance = random(SEED);
   const directory = Deno.makeTempDirSync();
   const start = (): ReturnType<typeof startServer> =>
-    startServer(`--db=${directory}/chat.db`, "--history=1000000");
+    startServer(`--db=${directory}/chat.db`, "--history=1000000", "--rate=0");
   let server = await start();
   const writers = [1, 2].map((i) => new Witness(() => server.port, `writer-${i}`));
   for (const { link } of writers) await link.start();
@@ -149,6 +149,7 @@ Deno.test("fifty connections cut during 5,000 messages: every client has the sam
   const { program: server, port } = await startServer(
     `--db=${directory}/chat.db`,
     "--capacity=256",
+    "--rate=0",
   );
   await using _server = server;
   drainLog(server);

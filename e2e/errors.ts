@@ -9,6 +9,7 @@
 
 import assert from "node:assert/strict";
 import { ScriptedServer } from "../tests/scripted.ts";
+import { makeCertificates } from "./certificates.ts";
 import { Directory } from "./directory.ts";
 import { Program, roleArgs } from "./program.ts";
 
@@ -17,25 +18,6 @@ async function assertEnds(args: readonly string[], code: number, line: string): 
   await using client = Program.role("client", ...args);
   const { code: actual, stdout, stderr } = await client.finish();
   assert.deepEqual([actual, stdout, stderr], [code, [], `${line}\n`]);
-}
-
-async function run(cwd: string, command: string): Promise<void> {
-  const [program = "", ...args] = command.split(" ");
-  const { success, stderr } = await new Deno.Command(program, { args, cwd }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-}
-
-/** Makes a certificate authority, and a certificate of it for `localhost`. */
-async function makeCertificates(directory: Directory): Promise<void> {
-  const key = "-newkey rsa:2048 -nodes";
-  await Deno.writeTextFile(directory.file("names"), "subjectAltName=DNS:localhost");
-  await run(
-    directory.path,
-    `openssl req -x509 ${key} -keyout ca.key -out ca.pem -subj /CN=ca -days 2`,
-  );
-  await run(directory.path, `openssl req ${key} -keyout key.pem -out leaf.csr -subj /CN=localhost`);
-  const signed = "-CA ca.pem -CAkey ca.key -CAcreateserial -out cert.pem -days 2 -extfile names";
-  await run(directory.path, `openssl x509 -req -in leaf.csr ${signed}`);
 }
 
 Deno.test("client: nobody listens there", async () => {

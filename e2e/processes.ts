@@ -166,7 +166,7 @@ Deno.test("server: a second signal, later, ends it at once", async () => {
 });
 
 Deno.test("server: neither a client nor a log that is not read holds up its end", async () => {
-  const { program: server, port } = await startServer();
+  const { program: server, port } = await startServer("--rate=0");
   await using _server = server;
   using deaf = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
   await deaf.write(new TextEncoder().encode(

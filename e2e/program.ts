@@ -61,9 +61,10 @@ export class Program implements AsyncDisposable {
     await this.#stdin.write(new TextEncoder().encode(text));
   }
 
-  /** Closes our end of its standard output, of which no line was read. */
+  /** Closes our end of its standard output. */
   async deafen(): Promise<void> {
-    await this.child.stdout.cancel();
+    await this.#lines.return?.();
+    if (!this.child.stdout.locked) await this.child.stdout.cancel();
   }
 
   /** Ends the input, and waits for the end. */

@@ -153,7 +153,10 @@ export class Hub {
   readonly sanctions: Sanctions;
   /** Everyone who is connected, whether they take part yet or not. */
   readonly connected = new Set<Guest>();
-  /** Whether everyone is being sent away: nobody is told any more who leaves. */
+  /**
+   * Whether everyone is being sent away: nothing more is taken from them, and nobody is told any more
+   * who leaves.
+   */
   isClosing = false;
   #tokens: Tokens | undefined;
   readonly #maxRooms: number;

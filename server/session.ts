@@ -109,7 +109,7 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
 
   /** Does what a line asks for; what cannot be done is answered with an error. */
   receive(line: string): void {
-    if (!this.#hasEnded && !this.#hasQuit) this.#take(line);
+    if (!this.#hasEnded && !this.#hasQuit && !this.#hub.isClosing) this.#take(line);
   }
 
   /** Answers what was no frame of text. */

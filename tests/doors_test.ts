@@ -249,7 +249,7 @@ Deno.test("tokens that are read again: who has none any more goes, who has anoth
   await using server = guarded();
   await using op = await comeIn(server, "t-op");
   await using bob = await comeIn(server, "t-bob");
-  await using ann = await comeIn(server, "t-any", { data: "ann" });
+  await using _ann = await comeIn(server, "t-any", { data: "ann" });
   await using tom = await TcpPeer.open(server);
   await tom.send("/token t-any\n/nick carl\n");
   await op.jsonWhere(({ messageType, data }) => messageType === "rename" && data === "carl");

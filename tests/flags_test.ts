@@ -165,6 +165,7 @@ Deno.test("client flags: one line says what is wrong and what to do", () => {
     [["--room=No"], "--room=No: A room's name is 1 to 32 of a-z, 0-9, _ and -."],
     [["alice", "bob"], "One name is enough: what is bob? See --help."],
     [["--nope"], "Unknown argument --nope. See --help."],
+    [["--token-file="], "--token-file needs a file: --token-file=token.txt."],
     [["--wait"], "--wait=: give seconds, from 0 to 1728000."],
     [["--wait=-1"], "--wait=-1: give seconds, from 0 to 1728000."],
     [["--wait=1e9"], "--wait=1e9: give seconds, from 0 to 1728000."],

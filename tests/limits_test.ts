@@ -262,7 +262,7 @@ Deno.test("http: while the server is shutting down it says so, with 503", async 
   const stopped = server.server.shutdown();
   const health = await fetch(server.url("http", "/healthz"));
   assert.equal(health.status, 503);
-  assert.deepEqual(await health.json(), { status: "shutting down", connections: 0 });
+  assert.equal((await health.json()).status, "shutting down");
   for (const path of ["/", "/metrics", "/text"]) {
     const response = await fetch(server.url("http", path));
     assert.equal(response.status, 503);

@@ -8,7 +8,7 @@ import { newRef, Outbox } from "../client/outbox.ts";
 import { WINDOW } from "../client/sender.ts";
 import type { ServerMessage, Welcome } from "../protocol.ts";
 import { ABUSE_COUNT } from "../server/throttle.ts";
-import { FakeClock, TestServer, turn } from "./peer.ts";
+import { FakeClock, TestServer } from "./peer.ts";
 import { Proxy } from "./proxy.ts";
 import { said, type ScriptedPeer, ScriptedServer } from "./scripted.ts";
 
@@ -746,13 +746,17 @@ Deno.test("link: back in a room that it had left, it shows what is new there, an
   await test.leave();
 });
 
-/** Refuses what came too fast, in one frame. */
-function refuse(peer: ScriptedPeer, retryAfter: number, ...messages: { ref?: unknown }[]): void {
-  peer.send(
-    ...messages.map(({ ref }) => (
-      { messageType: "error", code: "rate_limited", data: "Too fast", ref, retryAfter }
-    )),
-  );
+/** Refuses what came too fast, and waits until the client has heard it. */
+async function refuse(
+  peer: ScriptedPeer,
+  client: TestLink,
+  retryAfter: number,
+  ...messages: { ref?: unknown }[]
+): Promise<void> {
+  const refusal = { messageType: "error", code: "rate_limited", data: "Too fast", retryAfter };
+  const heard = client.routine.length;
+  peer.send(...messages.map(({ ref }) => ({ ...refusal, ref })), { messageType: "pong" });
+  await client.until(() => client.routine.length > heard);
 }
 
 Deno.test("link: what is too fast is sent again, in its order, at the pace that the server takes", async () => {
@@ -767,8 +771,7 @@ Deno.test("link: what is too fast is sent again, in its order, at the pace that 
   const flight = [];
   for (let i = 0; i < WINDOW; i++) flight.push(await peer.take("message"));
   assert.deepEqual(flight.map(({ data }) => data), texts.slice(0, WINDOW));
-  refuse(peer, 30, ...flight);
-  await alice.until(() => alice.clock.pending === 2);
+  await refuse(peer, alice, 30, ...flight);
   const next = async (): Promise<string> => {
     const { data, ref } = await peer.take("message");
     peer.send(said(Number(String(data).slice(1)) + 1, String(data), { from: "al", ref }));
@@ -782,9 +785,7 @@ Deno.test("link: what is too fast is sent again, in its order, at the pace that 
   assert.deepEqual(peer.got, []);
   alice.clock.advance(1);
   // Too fast again: the pace is what both waits are together.
-  refuse(peer, 20, await peer.take("message"));
-  await alice.until(() => alice.clock.pending === 2);
-  await turn();
+  await refuse(peer, alice, 20, await peer.take("message"));
   alice.clock.advance(20);
   assert.equal(await next(), "m1");
   for (const text of texts.slice(2)) {
@@ -808,7 +809,7 @@ Deno.test("link: a request that is too fast is made again, and its pong means no
   alice.link.send({ messageType: "join", data: "dev" });
   await peer.take("join");
   const { data } = await peer.take("ping");
-  refuse(peer, 40, {});
+  await refuse(peer, alice, 40, {});
   peer.send({ messageType: "pong", data }, said(1, "now"));
   await alice.hears("1 bob: now");
   assert.equal(alice.link.unanswered, 1);
@@ -828,9 +829,7 @@ Deno.test("link: a private message that was too fast is not known to be lost wit
   await peer.welcome({});
   await alice.until(() => alice.link.isOnline);
   alice.link.send({ messageType: "message", data: "psst", to: "bob" });
-  refuse(peer, 40, await peer.take("message"));
-  peer.send(said(1, "now"));
-  await alice.hears("1 bob: now");
+  await refuse(peer, alice, 40, await peer.take("message"));
   peer.socket.close();
   await alice.hears("lost, 500 ms");
   assert.equal(alice.link.unsent, 1);

@@ -16,7 +16,6 @@ import {
   CloseCode,
   type DirectMessage,
   type ErrorCode,
-  GREETING,
   type Private,
   ProtocolError,
   type Register,
@@ -24,35 +23,22 @@ import {
   type SendMessage,
   SERVER_NAME,
   type TextInput,
-  type Welcome,
 } from "../protocol.ts";
 import type { Connection, Receiver } from "./connection.ts";
 import { Deferral } from "./deferral.ts";
 import { Delivery, PATIENCE, type Recipient } from "./delivery.ts";
 import type { Dialect, DialectFor } from "./dialects.ts";
-import { checkBan, EntryError, identify } from "./entry.ts";
-import type { Guest, Hub, Pass } from "./hub.ts";
+import type { Guest, Hub } from "./hub.ts";
 import { quote, quoteError } from "./log.ts";
 import { moderate } from "./moderation.ts";
 import type { Room, Speaker } from "./room.ts";
-import { StoreError } from "./store.ts";
+import { checkMute, checkPace, EntryError } from "./rules.ts";
+import { type Defaults, Seat } from "./seat.ts";
 import { Throttle } from "./throttle.ts";
 import type { Identity } from "./tokens.ts";
 
 /** How long a client may take to register, in milliseconds. */
 export const REGISTER_TIME = 10_000;
-
-const RESUMED_ELSEWHERE = "Resumed by another connection";
-
-const TAKEN_OVER = "Somebody came in with the same token";
-
-/** What a connection's URL said about the person, before the person said anything. */
-export interface Defaults {
-  /** A valid name. */
-  readonly name?: string | undefined;
-  /** A valid room name. */
-  readonly room?: string | undefined;
-}
 
 /** Settings of a {@linkcode Session}. */
 export interface SessionOptions {
@@ -66,15 +52,11 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
   name = "";
   /** The person's `IP:PORT`, as others are told it: empty if they are not. */
   readonly address: string;
-  /** Whose token the person came in with, if tokens are needed. */
-  identity: Identity | undefined;
   readonly #hub: Hub;
   readonly #connection: Connection;
   readonly #dialect: Dialect;
   readonly #delivery: Delivery;
-  readonly #defaults: Defaults;
-  #room: Room | undefined;
-  #pass: Pass | undefined;
+  readonly #seat: Seat;
   readonly #deferral = new Deferral();
   readonly #throttle: Throttle;
   #cancelLate: (() => void) | undefined;
@@ -88,7 +70,13 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
     this.#connection = connection;
     this.#dialect = dialect(connection, hub);
     this.#delivery = new Delivery(connection, this.#dialect, { recipient: this, hub });
-    this.#defaults = defaults;
+    this.#seat = new Seat(this, {
+      hub,
+      connection,
+      dialect: this.#dialect,
+      delivery: this.#delivery,
+      defaults,
+    });
     this.#throttle = new Throttle(hub);
     try {
       this.#begin();
@@ -104,7 +92,12 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
 
   /** The room that the person is in, once they take part. */
   get room(): Room | undefined {
-    return this.#room;
+    return this.#seat.room;
+  }
+
+  /** Whose token the person came in with, if tokens are needed. */
+  get identity(): Identity | undefined {
+    return this.#seat.identity;
   }
 
   /** Does what a line asks for; what cannot be done is answered with an error. */
@@ -142,10 +135,8 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#cancelLate?.();
-    this.#leave();
+    this.#seat.giveUp();
     this.#delivery.end();
-    this.#hub.release(this);
-    if (this.#pass) this.#hub.retire(this.#pass);
     this.#dialect.close();
     this.#hub.connected.delete(this);
     const how = code === undefined ? "" : ` (${code})`;
@@ -186,23 +177,9 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
     this.close(code, reason);
   }
 
-  /**
-   * Takes note that there are other tokens. Who has none of them is sent away.
-   *
-   * @returns Goes on under another name, if this one is somebody else's now.
-   */
+  /** Takes note that there are other tokens; see `Guest.review`. */
   review(): (() => void) | undefined {
-    const room = this.#room;
-    const { tokens } = this.#hub;
-    if (!room || !tokens || !this.identity) return undefined;
-    this.identity = tokens.get(this.identity.key);
-    if (!this.identity) {
-      return void this.sendAway(CloseCode.unauthorized, "Your token is not valid any more");
-    }
-    const owner = tokens.ownerOf(this.name);
-    if (this.name === this.identity.name || (!owner && !this.identity.name)) return undefined;
-    this.#hub.release(this);
-    return () => this.#rename(room);
+    return this.#seat.review();
   }
 
   /** Answers that something said to the room was not stored, and so was not published. */
@@ -219,10 +196,7 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
 
   /** Makes way for another connection of the same person: nobody sees them leave. */
   makeWay(): void {
-    this.#delivery.unsubscribe();
-    this.#room?.remove(this);
-    this.#room = undefined;
-    this.close(CloseCode.normal, RESUMED_ELSEWHERE);
+    this.#seat.makeWay();
   }
 
   #begin(): void {
@@ -234,7 +208,7 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
       this.sendAway(CloseCode.notRegistered, "You did not come in in time");
     this.#cancelLate = hub.clock.after(REGISTER_TIME, isLate);
     if (!this.#dialect.entersAtOnce || hub.tokens) return;
-    this.#attempt(() => this.#register({ messageType: "register" }));
+    this.#attempt(() => this.#comeIn({ messageType: "register" }));
   }
 
   /**
@@ -275,7 +249,7 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
 
   /** Parses a line. Where a token is needed, the first one must bring it. */
   #parse(line: string): TextInput | undefined {
-    const mustBringToken = this.#dialect.entersAtOnce && !this.#room;
+    const mustBringToken = this.#dialect.entersAtOnce && !this.room;
     try {
       const input = this.#dialect.parse(line);
       if (!mustBringToken || !input || input.messageType === "token") return input;
@@ -291,7 +265,7 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
    * also for what was said already.
    */
   #hasSaid(input: TextInput): boolean {
-    const room = this.#room;
+    const room = this.room;
     if (input.messageType !== "message" || input.to !== undefined || !room) return false;
     const { ref } = input;
     if (ref !== undefined && room.idOf(ref) !== undefined) return false;
@@ -301,7 +275,7 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
 
   #say(room: Room, { data, ref, action }: SendMessage): void {
     this.#pay(ref, ref);
-    this.#checkMute(ref);
+    checkMute(this.#hub.sanctions, this.name, ref);
     const { name: from, address } = this;
     const time = this.#hub.clock.now();
     room.publish({ messageType: "message", time, from, address, data, ref, action }, this);
@@ -316,27 +290,12 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
    * @throws {ProtocolError} If that is too fast, or something else is to come again first.
    */
   #pay(key: string | undefined, ref?: string): void {
-    this.#checkWait(this.#throttle.say(key), ref);
+    checkPace(this.#throttle.say(key), ref);
   }
 
   /** Pays for an answer. Throws as {@linkcode #pay}. */
   #payForAnswer(): void {
-    this.#checkWait(this.#throttle.ask());
-  }
-
-  #checkWait(wait: number, ref?: string): void {
-    if (wait === 0) return;
-    const seconds = (wait / 1000).toFixed(wait < 1000 ? 2 : 0);
-    const text = `Too fast: this was not taken. Send it again in ${seconds} s.`;
-    throw new ProtocolError("rate_limited", text, ref, wait);
-  }
-
-  /** @throws {ProtocolError} If the person may only read. */
-  #checkMute(ref?: string): void {
-    const seconds = this.#hub.sanctions.secondsLeft({ kind: "mute", name: this.name });
-    if (seconds === 0) return;
-    const text = `You can only read for another ${seconds} seconds.`;
-    throw new ProtocolError("muted", text, ref);
+    checkPace(this.#throttle.ask());
   }
 
   #answer(message: DirectMessage): void {
@@ -361,7 +320,7 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
   #handle(input: TextInput): void {
     switch (input.messageType) {
       case "register":
-        return this.#room ? this.#changeName(this.#room, input.data) : this.#register(input);
+        return this.room ? this.#changeName(input.data) : this.#comeIn(input);
       case "token":
         return this.#takeToken(input.data);
       case "ping":
@@ -377,20 +336,20 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
         this.#hasQuit = true;
         return void this.finish().catch((error) => this.fail(error));
     }
-    if (!this.#room) {
+    if (!this.room) {
       const ref = input.messageType === "message" ? input.ref : undefined;
       throw new ProtocolError("not_registered", "Register first.", ref);
     }
     switch (input.messageType) {
       case "message":
         return input.to === undefined
-          ? this.#sayAgain(this.#room, input)
+          ? this.#sayAgain(this.room, input)
           : this.#whisper(input, input.to);
       case "join":
-        return this.#join(this.#room, input.data);
+        return this.#join(input.data);
       case "users":
         this.#payForAnswer();
-        return void this.#delivery.send(this.#room.users());
+        return void this.#delivery.send(this.room.users());
       case "kick":
       case "ban":
       case "mute":
@@ -400,146 +359,30 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
   }
 
   #takeToken(token: string): void {
-    if (this.#room) {
+    if (this.room) {
       throw new ProtocolError("bad_message", "You are in already: no token is needed.");
     }
-    this.#register({ messageType: "register", token });
+    this.#comeIn({ messageType: "register", token });
   }
 
-  /** Comes in. */
-  #register(message: Register): void {
-    const identity = identify(this.#hub.tokens, message.token);
-    const pass = this.#redeem(message, identity);
-    const address = this.#dialect.entersAtOnce ? this.address || undefined : undefined;
-    const name = identity?.name ?? pass?.name ?? message.data ?? this.#defaults.name ?? address;
-    // Who was in before others misused a token that they share may come back.
-    const token = pass ? undefined : identity?.key;
-    checkBan(this.#hub.sanctions, { name, token });
-    this.identity = identity;
-    if (pass) return this.#resume(pass, message);
-    const room = this.#openRoom(message.room ?? this.#defaults.room);
-    this.#takeOver();
-    if (name === undefined) this.#hub.claimGuestName(this);
-    else this.#hub.claim(this, name);
-    this.#enter(room, GREETING);
-  }
-
-  /** Returns the pass that a client shows, if it is one of whoever has that token. */
-  #redeem({ session, epoch }: Register, identity: Identity | undefined): Pass | undefined {
-    const pass = this.#hub.redeem(session, epoch);
-    if (!pass || !identity) return pass;
-    const owner = this.#hub.tokens?.ownerOf(pass.name);
-    const isOwn = identity.name === undefined ? !owner : owner?.key === identity.key;
-    return isOwn ? pass : undefined;
-  }
-
-  /** Ends the part of whoever came in with the same token before, and so has its name. */
-  #takeOver(): void {
-    const name = this.identity?.name;
-    const first = name === undefined ? undefined : this.#hub.find(name);
-    first?.sendAway(CloseCode.normal, TAKEN_OVER);
-  }
-
-  #resume(pass: Pass, message: Register): void {
-    const room = this.#openRoom(message.room ?? pass.room);
-    // Of a room that was just left too: the welcome of the other may not have arrived.
-    const place = [pass, pass.left].find((place) => place?.room === room.name);
-    const { after } = message;
-    // Who saw more than there is saw it in a history that is gone: a copy was restored.
-    const resumed = place && after !== undefined && after <= room.newest
-      ? { after: Math.max(after, place.since), since: place.since }
-      : undefined;
-    const old = pass.holder;
-    if (old?.name !== this.identity?.name) this.#takeOver();
-    const isPresent = old?.room === room;
-    if (isPresent) old.makeWay();
-    else old?.close(CloseCode.normal, RESUMED_ELSEWHERE);
-    this.#hub.transfer(pass, this);
-    this.#pass = pass;
-    this.#hub.claim(this, pass.name);
-    this.#comeInto(room, GREETING, resumed);
-    if (!isPresent) room.announce(this);
-    this.#delivery.follow();
+  #comeIn(message: Register): void {
+    this.#seat.comeIn(message);
+    this.#cancelLate?.();
   }
 
   /** Takes another name, because the person wants it. */
-  #changeName(room: Room, wanted = this.name): void {
+  #changeName(wanted = this.name): void {
     this.#pay(`register ${wanted}`);
-    this.#checkMute();
+    checkMute(this.#hub.sanctions, this.name);
     if (this.#hub.sanctions.secondsLeft({ kind: "ban", name: wanted }) > 0) {
       throw new ProtocolError("forbidden", "That name is banned. Take another.");
     }
-    this.#rename(room, wanted);
+    this.#seat.changeName(wanted);
   }
 
-  #rename(room: Room, wanted = this.name): void {
-    const before = this.name;
-    this.#hub.claim(this, wanted);
-    this.#delivery.send(this.#welcome(room, `You are ${this.name} in ${room.name}`));
-    if (this.name !== before) room.renamed(this, before);
-  }
-
-  #join(room: Room, wanted: string): void {
+  #join(wanted: string): void {
     this.#pay(`join ${wanted}`);
-    const greeting = `You are ${this.name} in ${wanted}`;
-    if (wanted === room.name) return void this.#delivery.send(this.#welcome(room, greeting));
-    const next = this.#openRoom(wanted);
-    this.#delivery.deliverRest();
-    this.#leave();
-    this.#enter(next, greeting);
-  }
-
-  /**
-   * Opens a room. If that fails, it is an error for who asked for it: who is in a room stays there,
-   * and who is in none has to come again.
-   */
-  #openRoom(name: string | undefined): Room {
-    try {
-      return this.#hub.openRoom(name);
-    } catch (error) {
-      const reason = error instanceof StoreError
-        ? new ProtocolError("not_stored", `The room cannot be opened: ${error.message}.`)
-        : error;
-      if (this.#room || !(reason instanceof ProtocolError)) throw reason;
-      throw new EntryError(reason.code, reason.message, CloseCode.tryAgainLater);
-    }
-  }
-
-  /** Comes into a room, and everyone there is told. */
-  #enter(room: Room, greeting: string): void {
-    this.#comeInto(room, greeting);
-    room.announce(this);
-    this.#delivery.follow();
-  }
-
-  /**
-   * Comes into a room, is greeted, and subscribes to what comes after the greeting; or, who has
-   * `resumed`, to what comes after that id.
-   */
-  #comeInto(room: Room, greeting: string, resumed?: { after: number; since: number }): void {
-    this.#cancelLate?.();
-    this.#cancelLate = undefined;
-    this.#room = room;
-    room.admit(this);
-    if (this.#dialect.resumes) this.#pass ??= this.#hub.issue(this);
-    const left = this.#pass && { room: this.#pass.room, since: this.#pass.since };
-    const newsBegin = this.#dialect.greet(this.#welcome(room, greeting), room);
-    this.#delivery.watch();
-    if (this.#pass && left) {
-      if (left.room !== room.name) this.#pass.left = left;
-      this.#pass.since = resumed?.since ?? newsBegin;
-    }
-    this.#delivery.subscribe(room.subscribe(resumed?.after ?? newsBegin));
-  }
-
-  #leave(): void {
-    this.#delivery.unsubscribe();
-    const room = this.#room;
-    if (!room) return;
-    this.#room = undefined;
-    if (this.#hub.isClosing) room.remove(this);
-    else room.dismiss(this);
-    this.#hub.closeIfEmpty(room);
+    this.#seat.changeRoom(wanted);
   }
 
   /** Answers what was said already, unless it was forgotten meanwhile. */
@@ -552,7 +395,7 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
 
   #whisper({ data, ref }: SendMessage, to: string): void {
     this.#pay(ref, ref);
-    this.#checkMute(ref);
+    checkMute(this.#hub.sanctions, this.name, ref);
     const target = this.#hub.find(to);
     if (!target) {
       const text = `Nobody here is called ${JSON.stringify(to.slice(0, 80))}.`;
@@ -571,24 +414,5 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
       throw new ProtocolError("unknown_user", `${target.name} is too far behind to be told.`, ref);
     }
     if (target !== this) this.#answer(message);
-  }
-
-  /** Words a welcome, and notes in the pass what resuming gives back. */
-  #welcome(room: Room, greeting: string): Welcome {
-    if (this.#pass) {
-      this.#pass.name = this.name;
-      this.#pass.room = room.name;
-      this.#hub.save(this.#pass);
-    }
-    return {
-      messageType: "welcome",
-      data: greeting,
-      name: this.name,
-      address: this.#connection.address,
-      room: room.name,
-      epoch: this.#hub.epoch,
-      session: this.#pass?.secret ?? "",
-      id: room.newest,
-    };
   }
 }

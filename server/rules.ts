@@ -1,5 +1,5 @@
 /**
- * Who may come in: whoever has a valid token, if there are tokens, and is not banned.
+ * The rules: who may come in, who may speak, and how fast.
  *
  * @module
  */
@@ -49,4 +49,28 @@ export function checkBan(
   if (seconds === 0) return;
   const text = `You are banned for another ${seconds} seconds.`;
   throw new EntryError("forbidden", text, CloseCode.kicked);
+}
+
+/**
+ * Checks that the person of that name may speak. The error has the message's own `ref`.
+ *
+ * @throws {ProtocolError} If they may only read.
+ */
+export function checkMute(sanctions: Sanctions, name: string, ref?: string): void {
+  const seconds = sanctions.secondsLeft({ kind: "mute", name });
+  if (seconds === 0) return;
+  throw new ProtocolError("muted", `You can only read for another ${seconds} seconds.`, ref);
+}
+
+/**
+ * Checks that something was not too fast: that it need not wait so many milliseconds. The error has
+ * the message's own `ref`.
+ *
+ * @throws {ProtocolError} If it has to.
+ */
+export function checkPace(wait: number, ref?: string): void {
+  if (wait === 0) return;
+  const seconds = (wait / 1000).toFixed(wait < 1000 ? 2 : 0);
+  const text = `Too fast: this was not taken. Send it again in ${seconds} s.`;
+  throw new ProtocolError("rate_limited", text, ref, wait);
 }

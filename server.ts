@@ -258,6 +258,10 @@ function answerFull(reason: string, { hub }: Context): Response {
 function answer(request: Request, from: Address, context: Context): Response {
   const url = URL.parse(request.url);
   if (!url) throw new ProtocolError("bad_message", "The Host header is no host.");
+  // A URL's backslash is a slash (WHATWG URL), but not to a proxy that keeps a path from others.
+  if (request.url.includes("\\")) {
+    throw new ProtocolError("bad_message", "A URL has no backslash.");
+  }
   const route = ROUTES.get(url.pathname) ?? answerFile;
   if (context.hub.isClosing && route !== answerHealth) {
     return text("The server is shutting down.", { status: 503 });
@@ -467,26 +471,29 @@ function reload({ tokenFile, cert }: ServerFlags, server: ChatServer, log: Log):
 async function run(flags: ServerFlags): Promise<number> {
   const writer = new LogWriter(Deno.stdout, flags.logLevel, flags.logFormat);
   const { log } = writer;
+  let server: ChatServer | undefined;
+  const reloadAll = (): void => {
+    // Before it serves, the files are only just being read.
+    if (server) reload(flags, server, log);
+  };
+  const isReloading = flags.tokenFile !== undefined || flags.cert !== undefined;
+  const ignoreReload = isReloading ? onReload(reloadAll) : () => {};
   let ignoreSignals = (): void => {};
   try {
     const files = readFiles(flags);
-    const server = serve({ ...flags, ...files, maxClients: limitClients(flags, log), log });
+    const running = serve({ ...flags, ...files, maxClients: limitClients(flags, log), log });
+    server = running;
     giveUpFiles(flags);
     surviveFaults(log);
-    const isReloading = files.tokens !== undefined || files.tls !== undefined;
-    const stopReloading = isReloading ? onReload(() => reload(flags, server, log)) : () => {};
-    const stopListening = onSignals(() => server.shutdown(), () => Deno.exit(130));
-    ignoreSignals = () => {
-      stopListening();
-      stopReloading();
-    };
-    await server.finished;
+    ignoreSignals = onSignals(() => running.shutdown(), () => Deno.exit(130));
+    await running.finished;
     return 0;
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     return error instanceof FileError ? 2 : 1;
   } finally {
     ignoreSignals();
+    ignoreReload();
     await atMost(FLUSH_TIMEOUT, writer.flush());
   }
 }

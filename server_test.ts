@@ -1148,3 +1148,13 @@ Deno.test("serve: a port in use is an error that says so, and leaves nothing ope
   assert.throws(() => new TestServer({ port }), expected);
   assert.throws(() => new TestServer({ tcpPort: port }), expected);
 });
+
+Deno.test("http: a backslash is no slash, so no path leads around a proxy's rules", async () => {
+  await using server = new TestServer();
+  for (const path of ["/.\\metrics", "/x\\..\\metrics", "/x/.%2e\\metrics"]) {
+    using conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    const head = `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
+    await conn.write(new TextEncoder().encode(head));
+    assert.match(await new Response(conn.readable).text(), /^HTTP\/1\.1 400 /, path);
+  }
+});

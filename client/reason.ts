@@ -15,15 +15,19 @@ const CERTIFICATE_ADVICE: readonly (readonly [said: string, text: string])[] = [
   ["", "is not trusted. If you trust who made it: DENO_CERT=its-maker.pem before the command."],
 ];
 
+const STATUS = /Invalid status code: (\d+)/;
+
+function wordStatus(status: string): Reason {
+  if (status === "503") return ["full", "the server is full. Try again later."];
+  return ["not a chat", `HTTP ${status} is the answer, not a chat. Check the address.`];
+}
+
 /**
  * Words the runtime's error message about `url`. Returns undefined for one that does not say why.
  */
 export function findReason(url: URL, failure: string): Reason | undefined {
-  const status = /Invalid status code: (\d+)/.exec(failure)?.[1];
-  if (status === "503") return ["full", "the server is full. Try again later."];
-  if (status !== undefined) {
-    return ["not a chat", `HTTP ${status} is the answer, not a chat. Check the address.`];
-  }
+  const status = STATUS.exec(failure)?.[1];
+  if (status !== undefined) return wordStatus(status);
   if (failure.includes("dns error")) {
     return ["unknown host", `there is no host ${url.hostname}. Check its name.`];
   }
@@ -48,15 +52,36 @@ export function findReason(url: URL, failure: string): Reason | undefined {
  * say why a TCP connection failed: that takes another try.
  */
 export async function explain(url: URL, failure: string): Promise<Reason> {
-  return findReason(url, failure) ?? await probe(url, failure);
+  // Over TLS it tries again with HTTP/2, and tells only of that.
+  const isVague = url.protocol === "wss:" && STATUS.test(failure);
+  return (isVague ? undefined : findReason(url, failure)) ?? await probe(url, failure);
 }
 
-/** Finds out why a TCP connection failed, by trying another. */
+/** Asks for a WebSocket by hand. Returns the status of the answer, if there is one. */
+async function ask(conn: Deno.Conn, url: URL): Promise<string | undefined> {
+  const head = [
+    `GET ${url.pathname}${url.search} HTTP/1.1`,
+    `Host: ${url.host}`,
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    `Sec-WebSocket-Key: ${btoa("\0".repeat(16))}`,
+  ];
+  await conn.write(new TextEncoder().encode(`${head.join("\r\n")}\r\n\r\n`));
+  const buffer = new Uint8Array(64);
+  const answer = new TextDecoder().decode(buffer.subarray(0, await conn.read(buffer) ?? 0));
+  return /^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1];
+}
+
+/** Finds out why a connection failed, by trying another. */
 async function probe(url: URL, failure: string): Promise<Reason> {
-  const port = Number(url.port || (url.protocol === "wss:" ? 443 : 80));
+  const isTls = url.protocol === "wss:";
+  const hostname = url.hostname.replace(/^\[|\]$/g, "");
+  const port = Number(url.port || (isTls ? 443 : 80));
   try {
-    const conn = await Deno.connect({ hostname: url.hostname.replace(/^\[|\]$/g, ""), port });
-    conn.close();
+    using conn = await (isTls ? Deno.connectTls : Deno.connect)({ hostname, port });
+    const status = isTls ? await ask(conn, url) : undefined;
+    if (status !== undefined && status !== "101") return wordStatus(status);
   } catch (error) {
     if (error instanceof Deno.errors.ConnectionRefused) {
       return ["unreachable", "connection refused. Is the server running on that port?"];

@@ -62,15 +62,16 @@ Deno.test("client: the server is full", async () => {
   await assertEnds([`--server=${url}`], 8, line);
 });
 
-Deno.test("client: a certificate that is not trusted, and the same when its maker is", async () => {
+Deno.test("client: a certificate that is not trusted; of one that is, what answers there", async () => {
   using directory = new Directory();
   await makeCertificates(directory);
-  const [cert, key] = await Promise.all(
+  const [cert = "", key = ""] = await Promise.all(
     ["cert.pem", "key.pem"].map((name) => Deno.readTextFile(directory.file(name))),
   );
+  let status = 200;
   await using server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, cert: cert ?? "", key: key ?? "", onListen() {} },
-    () => new Response("Hello"),
+    { hostname: "127.0.0.1", port: 0, cert, key, onListen() {} },
+    () => new Response("Hello", { status }),
   );
   const url = `wss://localhost:${server.addr.port}`;
   const text = "its certificate is not trusted. If you trust who made it: " +
@@ -79,15 +80,19 @@ Deno.test("client: a certificate that is not trusted, and the same when its make
   const other = url.replace("wss:", "ws:");
   const plain = "it does not speak HTTP. Try wss:// if it speaks TLS.";
   await assertEnds([`--server=${other}`], 7, `Cannot connect to ${other}: ${plain}`);
-  const trusting = { env: { NO_COLOR: "1", DENO_CERT: directory.file("ca.pem") } };
-  await using client = new Program(
-    Deno.execPath(),
-    roleArgs("client", `--server=${url}`),
-    trusting,
-  );
-  const { code, stderr } = await client.finish();
-  assert.equal(code, 7, stderr);
-  assert.match(stderr, /: it does not answer like a chat \(.*\)\. Check the address\.\n$/);
+  const env = { NO_COLOR: "1", DENO_CERT: directory.file("ca.pem") };
+  const answers: [number, number, string][] = [
+    [200, 7, "HTTP 200 is the answer, not a chat. Check the address."],
+    [403, 7, "HTTP 403 is the answer, not a chat. Check the address."],
+    [503, 8, "the server is full. Try again later."],
+  ];
+  for (const [answer, code, line] of answers) {
+    status = answer;
+    const args = roleArgs("client", `--server=${url}`);
+    await using client = new Program(Deno.execPath(), args, { env });
+    const ended = await client.finish();
+    assert.deepEqual([ended.code, ended.stderr], [code, `Cannot connect to ${url}: ${line}\n`]);
+  }
 });
 
 Deno.test("client: a wrong token, a ban, and a server that is full once it is asked", async () => {

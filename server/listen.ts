@@ -34,6 +34,9 @@ function adviseOn(error: Error): string {
   if (error instanceof Deno.errors.PermissionDenied) {
     return "it is not permitted. Choose a port from 1024 up.";
   }
+  if (error instanceof Deno.errors.NotCapable) {
+    return "Deno was given no permission for it. Add --allow-net.";
+  }
   if (error instanceof Deno.errors.InvalidData) {
     return `${error.message}. Check that --cert and --key are PEM files, in that order.`;
   }

@@ -103,8 +103,12 @@ export class Peer implements AsyncDisposable {
     socket.onclose = (event) => this.#closed.resolve(event);
   }
 
-  static async open(url: string, protocol?: string): Promise<Peer> {
-    const socket = new WebSocket(url, protocol === undefined ? [] : [protocol]);
+  static open(url: string, protocol?: string): Promise<Peer> {
+    return Peer.of(new WebSocket(url, protocol === undefined ? [] : [protocol]));
+  }
+
+  /** Waits until a socket is open. */
+  static async of(socket: WebSocket): Promise<Peer> {
     const peer = new Peer(socket);
     await new Promise((resolve, reject) => {
       socket.onopen = resolve;

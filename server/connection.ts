@@ -29,8 +29,8 @@ export interface Connection {
   /** Resolves once the connection is not congested, or has ended. */
   drained(): Promise<void>;
   /**
-   * Ends the connection, with a WebSocket close code and a reason of at most 123 bytes. The
-   * receiver is told its `end` behind what had come before.
+   * Ends the connection, with a WebSocket close code and a reason, of which as much is sent as
+   * fits. The receiver is told its `end` behind what had come before.
    */
   close(code: number, reason: string): void;
 }

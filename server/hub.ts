@@ -65,8 +65,8 @@ export interface Participant extends Member {
   /** Tells them a sentence of the server's. */
   notify(text: string): void;
   /**
-   * Sends the person away, with a WebSocket close code and a reason of at most 122 bytes, which is
-   * told where close codes are not seen.
+   * Sends the person away, with a WebSocket close code and a reason without a full stop, which is told
+   * where close codes are not seen.
    */
   sendAway(code: number, reason: string): void;
   /** Makes way for another connection of the same person, without a `leave`. */

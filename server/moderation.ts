@@ -37,7 +37,7 @@ export function moderate(hub: Hub, operator: Participant, request: Moderate): st
     throw new ProtocolError("forbidden", `You cannot ${messageType} yourself.`);
   }
   const done = ACTS[messageType]({ hub, operator, name, person, seconds });
-  hub.log("info", () => `${operator.name} did ${messageType} ${quote(name)}: ${done}`);
+  hub.log("info", () => `Operator ${operator.name}: ${done}`);
   return done;
 }
 

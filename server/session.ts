@@ -242,6 +242,7 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
 
   #countRefusal(code: ErrorCode): void {
     this.#hub.counters.refuse(code);
+    this.#hub.log("debug", () => `Refused ${this.#connection.address}: ${code}`);
     // It is not the client's fault that nothing can be stored.
     if (code === "not_stored" || this.#hasEnded || !this.#throttle.refuse()) return;
     this.sendAway(CloseCode.abuse, "Too much of what you sent was refused");

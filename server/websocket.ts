@@ -17,6 +17,11 @@ import type { Counters } from "./metrics.ts";
  */
 const MAX_DRAIN_INTERVAL = 64;
 
+/** A control frame holds 125 bytes, of which a Close needs 2 for its code (RFC 6455, section 5.5). */
+const MAX_REASON_BYTES = 123;
+
+const encoder = new TextEncoder();
+
 /** What {@linkcode upgrade} needs besides the request. */
 export interface UpgradeOptions {
   /** The client's `IP:PORT`. */
@@ -56,6 +61,14 @@ function shakeHands(
     if (!(error instanceof TypeError)) throw error;
     throw new ProtocolError("bad_message", `That is no WebSocket handshake: ${error.message}`);
   }
+}
+
+/** Returns as much of a reason as a Close frame can hold. */
+function shorten(reason: string): string {
+  const bytes = encoder.encode(reason);
+  if (bytes.length <= MAX_REASON_BYTES) return reason;
+  // A character that was cut in two is left out.
+  return new TextDecoder().decode(bytes.subarray(0, MAX_REASON_BYTES)).replace(/\uFFFD+$/, "");
 }
 
 function isTooBig(data: unknown): boolean {
@@ -118,7 +131,7 @@ class WebSocketConnection implements Connection, EventListenerObject {
 
   close(code: number, reason: string): void {
     this.#goOn();
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, reason);
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, shorten(reason));
     // A peer may never answer the Close frame: on our side the connection is gone now.
     this.#receiver?.end(code);
   }

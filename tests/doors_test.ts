@@ -175,6 +175,16 @@ Deno.test("kick: sends a person away once; only for operators", async () => {
   assert.equal(again.welcome["name"], "Bob");
 });
 
+Deno.test("kick: by an operator whose name fills a Close frame", async () => {
+  const name = "\u{10400}".repeat(32);
+  await using server = new TestServer({ tokens: parseTokens(`t-op ${name} operator\nt-any *`) });
+  await using op = await comeIn(server, "t-op");
+  await using ann = await comeIn(server, "t-any", { data: "ann" });
+  assert.equal(await moderate(op, { messageType: "kick", data: "ann" }), "ann is kicked.");
+  const { code, reason } = await ann.closed;
+  assert.deepEqual([code, reason], [4403, "\u{10400}".repeat(30)]);
+});
+
 Deno.test("ban: keeps a name and its token out, until it ends or is lifted", async () => {
   await using server = guarded();
   await using op = await comeIn(server, "t-op");

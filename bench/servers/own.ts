@@ -1,6 +1,6 @@
 /**
- * This project's server as another program runs it: on a free port, and with nobody reading a log,
- * since the servers it is compared with write none. `--db=FILE` has it keep its history there;
+ * This project's server as another program runs it: on a free port, with nobody reading a log and
+ * nobody too fast, since the servers it is compared with write no log and have no limits. `--db=FILE` has it keep its history there;
  * `--new` removes first what is there.
  *
  * @module
@@ -16,6 +16,6 @@ if (db !== undefined && isNew) {
     await Deno.remove(file).catch(() => {});
   }
 }
-const server = serve({ hostname: "127.0.0.1", port: 0, db });
+const server = serve({ hostname: "127.0.0.1", port: 0, db, rate: 0 });
 
 console.log(`port ${server.addr.port}`);

@@ -45,28 +45,17 @@ import { forwardedFor } from "./server/proxy.ts";
 import { takePulse } from "./server/pulse.ts";
 import type { Defaults } from "./server/seat.ts";
 import { Session } from "./server/session.ts";
+import { atMost, shutDown } from "./server/shutdown.ts";
 import { onReload, onSignals } from "./server/signals.ts";
 import { openSqlite } from "./server/sqlite.ts";
-import { serveTcp, type TcpServer } from "./server/tcp.ts";
+import { serveTcp } from "./server/tcp.ts";
 import type { Tokens } from "./server/tokens.ts";
 import { upgrade } from "./server/websocket.ts";
-
-/**
- * How long a shutdown may take, in milliseconds: a client that does not read could hold it up for
- * ever.
- */
-export const SHUTDOWN_TIMEOUT = 4_500;
 
 /**
  * How long writing the last log lines may take after that, in milliseconds: within 5 s all is over.
  */
 const FLUSH_TIMEOUT = 500;
-
-/** For so long nothing comes or goes before everyone is sent away, in milliseconds. */
-const QUIET_TIME = 50;
-
-/** How long that may take to come about. */
-const MAX_QUIETING = 1_000;
 
 /** Settings of {@linkcode serve}. */
 export interface ServeOptions extends Omit<HubOptions, "store">, AdmissionOptions {
@@ -94,7 +83,8 @@ export interface ChatServer {
   readonly addr: Deno.NetAddr;
   /** Where TCP is, if it is. */
   readonly tcpAddr: Deno.NetAddr | undefined;
-  /** Stops the server. Resolves when everyone is gone, or after {@linkcode SHUTDOWN_TIMEOUT}. */
+  /** Stops the server. Resolves when everyone is gone, or after some seconds: see
+   * `server/shutdown.ts`. */
   shutdown(): Promise<void>;
   /** Has other tokens be valid, if there were some: who has none any more is sent away. */
   useTokens(tokens: Tokens): void;
@@ -349,58 +339,9 @@ function open(hub: Hub, options: ServeOptions): ChatServer {
     tcpAddr: tcp?.addr,
     finished,
     useTokens: (tokens) => hub.useTokens(tokens),
-    shutdown: () => stopping ??= stop(context, http, tcp).finally(endPulse).finally(resolve),
+    shutdown: () =>
+      stopping ??= shutDown({ ...context, http, tcp }).finally(endPulse).finally(resolve),
   };
-}
-
-/**
- * Stops a server, in this order, so that what was accepted is delivered before anyone is sent away.
- */
-async function stop(
-  { hub, intake, admission }: Context,
-  http: HttpServer,
-  tcp: TcpServer | undefined,
-): Promise<void> {
-  hub.log("info", () => "Shutting down");
-  // 1. Nobody comes in by TCP any more.
-  tcp?.shutdown();
-  // 2. What was received is taken, and nothing more. From now on HTTP answers 503, so that a load
-  // balancer sees it.
-  intake.flush();
-  hub.isClosing = true;
-  const deadline = hub.clock.elapsed() + SHUTDOWN_TIMEOUT;
-  // 3. Everyone gets what was published, and then Close 1001.
-  if (admission.size > 0) await untilQuiet(hub);
-  hub.closeAll();
-  // 4. Wait for the last bytes, but not for ever.
-  const gone = Promise.all([admission.emptied(), tcp?.finished]);
-  await atMost(deadline - hub.clock.elapsed(), gone);
-  // 5. Nobody comes in by HTTP any more; a WebSocket that was just being opened gets Close 1001
-  // too.
-  await atMost(deadline - hub.clock.elapsed(), http.shutdown());
-  // 6. Nothing happens any more that would have to be stored.
-  hub.close();
-}
-
-/**
- * Waits until nothing comes in and nothing goes out any more, but no longer than {@linkcode
- * MAX_QUIETING}: a peer that is still talking when its WebSocket is closed is dropped by the runtime,
- * with what was on its way to it.
- */
-async function untilQuiet({ counters, clock }: Hub): Promise<void> {
-  const deadline = clock.elapsed() + MAX_QUIETING;
-  const traffic = (): number => counters.received + counters.sent;
-  for (let before = -1; before !== traffic() && clock.elapsed() < deadline;) {
-    before = traffic();
-    await new Promise((resolve) => setTimeout(resolve, QUIET_TIME));
-  }
-}
-
-/** Waits for `work`, but at most `ms` milliseconds. */
-async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  await Promise.race([work, promise]).finally(() => clearTimeout(timer));
 }
 
 /**

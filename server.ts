@@ -214,7 +214,11 @@ function connect(visit: Visit, context: Context, speech: Speech): Response {
     return text("Only WebSocket version 13.", { status: 426, headers });
   }
   const defaults = parseDefaults(url);
-  if (!hub.hasRoomFor(defaults.room)) return answerFull("There are too many rooms.", context);
+  // Who registers says then where to.
+  const entersAtOnce = speech.dialect === textDialect && !hub.tokens;
+  if (entersAtOnce && !hub.hasRoomFor(defaults.room)) {
+    return answerFull("There are too many rooms.", context);
+  }
   return admit(visit, context, { speech, defaults });
 }
 
@@ -271,7 +275,10 @@ function handle(request: Request, from: Address, context: Context): Response {
   try {
     return answer(request, from, context);
   } catch (error) {
-    if (error instanceof ProtocolError) return text(error.message, { status: 400 });
+    if (error instanceof ProtocolError) {
+      context.hub.counters.refuse(error.code);
+      return text(error.message, { status: 400 });
+    }
     context.hub.log(
       "error",
       () => `Request of ${formatAddress(from)} failed: ${quoteError(error)}`,

@@ -103,6 +103,10 @@ export class Conversation {
       repeated: ({ ref = "" }) => {
         this.#lose(`Not said: its ref ${JSON.stringify(ref)} had been used before.`);
       },
+      silenced: (count) => {
+        const more = count === 1 ? "1 more message was" : `${count} more messages were`;
+        this.#lose(`${more} not said.`);
+      },
       unreadable: ({ message }) => {
         view.notify(`The server sent what this client cannot read: ${message}`);
       },

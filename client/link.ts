@@ -13,6 +13,7 @@
 import {
   type ClientMessage,
   CloseCode,
+  type Failure,
   formatChat,
   type Missed,
   parseServerMessage,
@@ -43,6 +44,12 @@ export const ARRIVAL_TIME = 10_000;
 
 /** What the ping of a link that has heard nothing says, so that its pong is known. */
 const STILL_THERE = "still there?";
+
+/**
+ * How often a client that may only read tries to speak at most, in milliseconds: it is not to be let
+ * go for it.
+ */
+const SILENT_INTERVAL = 1_000;
 
 /** How long leaving may take if the server does not answer, in milliseconds. */
 const LEAVE_TIME = 2_000;
@@ -101,6 +108,8 @@ export interface LinkEvents {
   readonly uncertain: (message: SendMessage) => void;
   /** A message was not said, because its `ref` had been used before. */
   readonly repeated: (message: SendMessage) => void;
+  /** So many messages more were not said, because this client may only read. */
+  readonly silenced: (count: number) => void;
   /** The server sent what cannot be read. */
   readonly unreadable: (error: ProtocolError) => void;
   /** Something has changed: what is not answered, or whether it is online. */
@@ -124,6 +133,8 @@ export interface LinkOptions {
    * `setTimeout`.
    */
   readonly after?: ((ms: number, callback: () => void) => () => void) | undefined;
+  /** Returns milliseconds since some moment in the past. Default: `performance.now`. */
+  readonly elapsed?: (() => number) | undefined;
   /** Returns a random number from 0 to 1. Default: `Math.random`. */
   readonly random?: (() => number) | undefined;
 }
@@ -151,6 +162,11 @@ export class Link {
    * go out. Undefined from then on.
    */
   #arrival: string | undefined;
+  /**
+   * How much more was not said than was told, while what is under way comes back because this client
+   * may only read; undefined if it may speak.
+   */
+  #unsaid: number | undefined;
   /** Whether this connection had its welcome. */
   #isWelcome = false;
   /** Whether this connection is not the first one, and not all is caught up. */
@@ -175,6 +191,7 @@ export class Link {
       outbox: this.#outbox,
       transmit: (...messages) => this.#transmit(...messages),
       after: this.#after,
+      elapsed: options.elapsed ?? (() => performance.now()),
     });
     this.#backoff = new Backoff(options.random ?? Math.random);
     const { resume } = options;
@@ -277,6 +294,7 @@ export class Link {
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#take(data);
     socket.onclose = (ending) => this.#lose(ending);
+    this.#unsaid = undefined;
     this.#isWelcome = false;
     this.#isReturning = this.#welcome !== undefined;
     this.#arrival = newRef();
@@ -397,16 +415,31 @@ export class Link {
           ...NEWS,
           isOwn: this.#outbox.settlePrivate(message),
         });
-      case "error": {
-        if (message.code === "rate_limited" && this.#sender.slowDown(message)) return;
-        const { ref } = message;
-        const isOwn = ref !== undefined && this.#outbox.settleMessage(ref) !== undefined;
-        return this.#events.receive(message, { ...NEWS, isOwn });
-      }
+      case "error":
+        return this.#takeFailure(message);
       case "users":
       case "rooms":
         return this.#events.receive(message, { ...NEWS, isRoutine: this.#isReturning });
     }
+  }
+
+  #takeFailure(failure: Failure): void {
+    if (failure.code === "rate_limited" && this.#sender.slowDown(failure)) return;
+    const { ref } = failure;
+    const isOwn = ref !== undefined && this.#outbox.settleMessage(ref) !== undefined;
+    if (isOwn && failure.code === "muted") return this.#silence(failure);
+    this.#events.receive(failure, { ...NEWS, isOwn });
+  }
+
+  /** Tells once that this client may only read, and drops what it still has to say. */
+  #silence(failure: Failure): void {
+    const isTold = this.#unsaid !== undefined;
+    this.#unsaid = (this.#unsaid ?? 0) + this.#outbox.dropMessages() + (isTold ? 1 : 0);
+    if (!isTold) this.#events.receive(failure, { ...NEWS, isOwn: true });
+    this.#sender.slowTo(SILENT_INTERVAL);
+    if (this.#outbox.isTalking) return;
+    if (this.#unsaid > 0) this.#events.silenced(this.#unsaid);
+    this.#unsaid = undefined;
   }
 
   #greet(welcome: Welcome): void {

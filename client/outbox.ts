@@ -26,6 +26,8 @@ export interface Entry {
   /** What answers it: the `ref` of a message, or the `data` of the ping that follows a request. */
   readonly key: string;
   readonly message: ClientMessage;
+  /** How long it is on the wire, in UTF-16 units. */
+  readonly size: number;
   /** On how many connections it went out. */
   sent: number;
 }
@@ -64,9 +66,37 @@ export class Outbox {
     return this.#entries.size;
   }
 
-  /** How much was sent on this connection and is not answered. */
-  get underWay(): number {
-    return this.#underWay.size;
+  /** In how many parts a server can refuse what is under way: a request has its ping. */
+  get risk(): number {
+    let risk = 0;
+    for (const { message } of this.#underWay) risk += message.messageType === "message" ? 1 : 2;
+    return risk;
+  }
+
+  /** How long it is what is under way, in UTF-16 units. */
+  get sizeUnderWay(): number {
+    let size = 0;
+    for (const entry of this.#underWay) size += entry.size;
+    return size;
+  }
+
+  /** Whether a message is under way. */
+  get isTalking(): boolean {
+    return this.#underWay.values().some(({ message }) => message.messageType === "message");
+  }
+
+  /** Returns what is under way: sent on this connection, and not answered. */
+  copyUnderWay(): Set<Entry> {
+    return new Set(this.#underWay);
+  }
+
+  /** Takes out the messages that are not under way. Returns how many there were. */
+  dropMessages(): number {
+    const waiting = this.entries().filter((entry) =>
+      entry.message.messageType === "message" && !this.#underWay.has(entry)
+    );
+    for (const entry of waiting) this.#remove(entry);
+    return waiting.length;
   }
 
   /**
@@ -76,7 +106,8 @@ export class Outbox {
    * @throws {ProtocolError} If it is too long, or its `ref` is that of another that is not answered.
    */
   add(message: ClientMessage, sent = 0): Entry {
-    if (isLongerThan(formatChat(message), MAX_MESSAGE_BYTES)) {
+    const line = formatChat(message);
+    if (isLongerThan(line, MAX_MESSAGE_BYTES)) {
       throw new ProtocolError("too_long", `That is over ${MAX_MESSAGE_BYTES} bytes. Send less.`);
     }
     const isMessage = message.messageType === "message";
@@ -84,7 +115,8 @@ export class Outbox {
     if (this.#entries.has(key)) {
       throw new ProtocolError("bad_message", "That ref is in use. Give each message its own.");
     }
-    const entry = { key, message: isMessage ? { ...message, ref: key } : message, sent };
+    const said = isMessage ? { ...message, ref: key } : message;
+    const entry = { key, message: said, size: line.length, sent };
     this.#entries.set(key, entry);
     return entry;
   }

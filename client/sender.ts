@@ -2,8 +2,8 @@
  * The sender: sends what is in an outbox, as fast as the server takes it.
  *
  * A server may refuse what comes too fast (`rate_limited`), and says when it could be accepted. Then
- * it is sent again, and all that comes behind it waits, so that it is said in its order. From then on
- * one message goes out after the other, at the pace that the server has shown to take.
+ * it is sent again, and so is all that was under way behind it, in its order. From then on messages
+ * go out at the pace that the server has shown to take, until it has refused nothing for a while.
  *
  * @module
  */
@@ -12,13 +12,28 @@ import type { ClientMessage, Failure } from "../protocol.ts";
 import type { Entry, Outbox } from "./outbox.ts";
 
 /**
- * The most that is under way: sent, and not answered. Fewer than a server refuses before it lets go
- * of a client.
+ * The most that is under way, counted in what a server can refuse of it: fewer than it refuses before
+ * it lets go of a client.
  */
 export const WINDOW = 50;
 
+/**
+ * The most that is under way, in characters: on a slow line, what is sent again must not stand behind
+ * so much that the server has stopped waiting for it.
+ */
+export const WINDOW_SIZE = 32_768;
+
 /** How long to wait if the server does not say, and at most, in milliseconds. */
 const [DEFAULT_WAIT, MAX_WAIT] = [1_000, 30_000];
+
+/** How much more time than it seems to need is left between two messages: they do not arrive evenly. */
+const SLACK = 1.1;
+
+/** A timer may come late by so much, and what was due meanwhile is sent at once, in milliseconds. */
+const MAX_LATENESS = 1_000;
+
+/** After so long without a refusal the pace is forgotten, in milliseconds. */
+export const FORGET_TIME = 60_000;
 
 /** Settings of a {@linkcode Sender}. */
 export interface SenderOptions {
@@ -27,17 +42,30 @@ export interface SenderOptions {
   readonly transmit: (...messages: ClientMessage[]) => boolean;
   /** Calls back after so many milliseconds, unless the returned function is called before. */
   readonly after: (ms: number, callback: () => void) => () => void;
+  /** Returns milliseconds since some moment in the past. */
+  readonly elapsed: () => number;
+}
+
+/** What a server takes: a message each `interval` milliseconds. */
+interface Pace {
+  readonly interval: number;
+  /** From when on the next one can go out. */
+  readonly next: number;
+  /** When something was refused last. */
+  readonly refusedAt: number;
+  /** What was under way when this pace was learnt: its refusals tell nothing about it. */
+  readonly before: Set<Entry>;
 }
 
 /** Sends what one client has to say, on one connection after the other. */
 export class Sender {
   readonly #options: SenderOptions;
   #isOpen = false;
-  /** The time from one message to the next; undefined while the server takes all that comes. */
-  #interval: number | undefined;
-  /** What went out last, at that pace. */
-  #last: Entry | undefined;
+  /** Undefined while the server takes all that comes. */
+  #pace: Pace | undefined;
   #cancelWait: (() => void) | undefined;
+  /** Whether a check's ping was refused. */
+  #mustCheckAgain = false;
 
   /** Creates one that sends nothing yet. */
   constructor(options: SenderOptions) {
@@ -47,7 +75,8 @@ export class Sender {
   /** Begins to send: a connection is ready for it. */
   open(): void {
     this.#isOpen = true;
-    this.#interval = undefined;
+    this.#pace = undefined;
+    this.#mustCheckAgain = false;
     this.go();
   }
 
@@ -61,13 +90,18 @@ export class Sender {
 
   /** Sends what may be sent now. */
   go(): void {
-    const { outbox } = this.#options;
-    const most = this.#interval === undefined ? WINDOW : 1;
-    while (this.#isOpen && !this.#cancelWait && outbox.underWay < most) {
+    const { outbox, elapsed } = this.#options;
+    const now = elapsed();
+    if (this.#pace && now - this.#pace.refusedAt >= FORGET_TIME) this.#pace = undefined;
+    if (this.#mustCheckAgain && (this.#pace?.next ?? now) <= now) this.#checkAgain();
+    while (this.#isOpen && outbox.risk < WINDOW && outbox.sizeUnderWay < WINDOW_SIZE) {
       const entry = outbox.next();
-      if (!entry || !this.#send(entry)) return;
-      this.#last = entry;
-      if (this.#interval !== undefined) this.#wait(this.#interval);
+      if (!entry) return;
+      const { next = now, interval = 0 } = this.#pace ?? {};
+      if (next > now) return this.#waitFor(next - now);
+      if (!this.#send(entry)) return;
+      const due = Math.max(next, now - MAX_LATENESS) + interval;
+      if (this.#pace) this.#pace = { ...this.#pace, next: due };
     }
   }
 
@@ -79,20 +113,39 @@ export class Sender {
 
   /** Takes note that something was too fast. Returns whether it is sent again. */
   slowDown({ ref, retryAfter = DEFAULT_WAIT }: Failure): boolean {
-    const { outbox, transmit } = this.#options;
+    const { outbox } = this.#options;
     const entry = outbox.takeBack(ref);
     if (ref !== undefined && !entry) return false;
+    this.#mustCheckAgain ||= !entry;
     const wait = Math.min(retryAfter, MAX_WAIT);
-    // What was sent before the pace was known tells nothing about it.
-    if (this.#interval === undefined) this.#last = undefined;
-    const isPaced = this.#last !== undefined && this.#last === entry;
-    this.#interval = isPaced
-      ? Math.min((this.#interval ?? 0) + wait, MAX_WAIT)
-      : this.#interval ?? wait;
-    this.#wait(wait);
-    // A ping can be too fast, too.
-    if (!entry) { for (const data of outbox.checks()) transmit({ messageType: "ping", data }); }
+    this.#slowBy(wait, entry);
+    this.#waitFor(wait);
     return true;
+  }
+
+  /** Sends no more than one message in so many milliseconds, for a while. */
+  slowTo(interval: number): void {
+    const { elapsed, outbox } = this.#options;
+    const now = elapsed();
+    this.#pace = { interval, next: now + interval, refusedAt: now, before: outbox.copyUnderWay() };
+  }
+
+  #checkAgain(): void {
+    this.#mustCheckAgain = false;
+    const { outbox, transmit } = this.#options;
+    for (const data of outbox.checks()) transmit({ messageType: "ping", data });
+  }
+
+  #slowBy(wait: number, entry: Entry | undefined): void {
+    const { outbox, elapsed } = this.#options;
+    const now = elapsed();
+    const pace = this.#pace;
+    if (pace && (!entry || pace.before.delete(entry))) {
+      this.#pace = { ...pace, next: Math.max(pace.next, now + wait), refusedAt: now };
+    } else {
+      const interval = Math.min((pace?.interval ?? 0) + wait * SLACK, MAX_WAIT);
+      this.#pace = { interval, next: now + wait, refusedAt: now, before: outbox.copyUnderWay() };
+    }
   }
 
   #send(entry: Entry): boolean {
@@ -105,7 +158,7 @@ export class Sender {
     return went;
   }
 
-  #wait(ms: number): void {
+  #waitFor(ms: number): void {
     this.#cancelWait?.();
     this.#cancelWait = this.#options.after(ms, () => {
       this.#cancelWait = undefined;

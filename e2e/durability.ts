@@ -59,6 +59,7 @@ class Witness {
       back: () => this.backs++,
       uncertain: ({ data }) => this.problems.push(`uncertain ${data}`),
       repeated: ({ data }) => this.problems.push(`repeated ${data}`),
+      silenced: (count) => this.problems.push(`silenced ${count}`),
       unreadable: ({ message }) => this.problems.push(message),
       change: () => this.#wake?.(),
     });

@@ -286,8 +286,10 @@ export class Hub {
 
   /** Gives `participant` a name of the form `guest-N`, with a number that nobody had before. */
   claimGuestName(participant: Participant): void {
-    do this.#guests++; while (this.find(`guest-${this.#guests}`));
-    this.claim(participant, `guest-${this.#guests}`);
+    const next = (): string => `guest-${++this.#guests}`;
+    let name = next();
+    while (!this.#isFree(name, undefined) || this.#isSanctioned(name)) name = next();
+    this.claim(participant, name);
   }
 
   /** Makes the name of `participant` free, if it still has it. */
@@ -399,7 +401,7 @@ export class Hub {
       // To count past thousands of namesakes for each newcomer would cost the square of them.
       if (number === GAPLESS) number = Math.max(number, this.#nextNumbers.get(key) ?? 0);
       const name = withSuffix(wanted, `-${number}`);
-      if (!this.#isFree(name, identity)) continue;
+      if (!this.#isFree(name, identity) || this.#isSanctioned(name)) continue;
       if (number >= GAPLESS) this.#rememberNumber(key, number + 1);
       return name;
     }
@@ -411,6 +413,12 @@ export class Hub {
     const owner = this.#tokens?.ownerOf(name);
     const isOthers = owner !== undefined && owner.key !== identity?.key;
     return key !== SERVER_NAME && !isOthers && !this.#named.has(key);
+  }
+
+  /** Tells whether a name is banned or muted: who did not ask for it is not to have it. */
+  #isSanctioned(name: string): boolean {
+    const kinds = ["ban", "mute"] as const;
+    return kinds.some((kind) => this.sanctions.secondsLeft({ kind, name }) > 0);
   }
 
   #rememberNumber(key: string, number: number): void {

@@ -44,6 +44,8 @@ export interface Writer {
 export interface JournalOptions {
   readonly clock: Clock;
   readonly log: Log;
+  /** Whether nobody is told the addresses that are stored. */
+  readonly hidesAddresses: boolean;
 }
 
 /** One server's journal. */
@@ -51,6 +53,7 @@ export class Journal {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #hidesAddresses: boolean;
   readonly #writers = new Set<Writer>();
   readonly #unsaved = new Set<StoredPass>();
   #wakes: (() => void)[] = [];
@@ -64,10 +67,11 @@ export class Journal {
   #isClosed = false;
 
   /** Begins to keep `store`. */
-  constructor(store: Store, { clock, log }: JournalOptions) {
+  constructor(store: Store, { clock, log, hidesAddresses }: JournalOptions) {
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
+    this.#hidesAddresses = hidesAddresses;
     this.#trimAfter(TRIM_INTERVAL);
   }
 
@@ -112,11 +116,16 @@ export class Journal {
   archive(room: string): RoomArchive {
     const attempt = <T>(read: () => T, otherwise: T): T => this.#attempt(room, read, otherwise);
     const store = this.#store;
+    const tellable = <T extends RoomEvent>(events: readonly T[]): readonly T[] =>
+      this.#hidesAddresses
+        ? events.map((event) => "address" in event ? { ...event, address: "" } : event)
+        : events;
     return {
       newest: () => store.newest(room),
       oldest: () => attempt(() => store.oldest(room), Infinity),
-      read: (first, before) => attempt(() => store.read(room, first, before), []),
-      lastMessages: (before, count) => attempt(() => store.lastMessages(room, before, count), []),
+      read: (first, before) => attempt(() => tellable(store.read(room, first, before)), []),
+      lastMessages: (before, count) =>
+        attempt(() => tellable(store.lastMessages(room, before, count)), []),
       idOf: (ref) => attempt(() => store.idOf(room, ref), undefined),
     };
   }

@@ -52,21 +52,31 @@ export class Sanctions {
   }
 
   /**
-   * Imposes a sanction for so many seconds, in the place of an earlier one; 0 lift it.
+   * Imposes a sanction for so many seconds, in the place of an earlier one for that name, whose token
+   * it goes on to hold for.
    *
    * @returns Why it is forgotten when the server ends, if it could not be stored.
    */
   impose({ kind, name, token }: Target, seconds: number): string | undefined {
+    const key = nameKey(name);
+    const before = this.#all.get(`${kind} ${key}`)?.token;
+    const until = this.#clock.now() + seconds * 1000;
+    return this.#put({ kind, name: key, token: token ?? before, until });
+  }
+
+  /**
+   * Lifts all sanctions for that name or token.
+   *
+   * @returns How many there were, and why they are back after a restart, if that could not be stored.
+   */
+  lift({ kind, name, token }: Target): { count: number; problem: string | undefined } {
     const now = this.#clock.now();
-    const sanction = { kind, name: nameKey(name), token, until: now + seconds * 1000 };
-    this.#take(sanction);
-    try {
-      this.#store?.saveSanction(sanction, now);
-      return undefined;
-    } catch (error) {
-      if (error instanceof StoreError) return error.message;
-      throw error;
-    }
+    const lifted = [...this.#all.values()].filter((each) =>
+      each.kind === kind && each.until > now &&
+      (each.name === nameKey(name) || (token !== undefined && each.token === token))
+    );
+    const problems = lifted.map((each) => this.#put({ ...each, until: now }));
+    return { count: lifted.length, problem: problems.find((problem) => problem !== undefined) };
   }
 
   /** Returns for how many seconds yet a sanction holds for that name or token; 0 if it does not. */
@@ -75,6 +85,18 @@ export class Sanctions {
     const byName = this.#all.get(`${kind} ${nameKey(name)}`)?.until ?? 0;
     const until = Math.max(byName, token === undefined ? 0 : this.#endOf(kind, token));
     return Math.max(0, Math.ceil((until - this.#clock.now()) / 1000));
+  }
+
+  /** Remembers and stores a sanction. Returns why it could not be stored, if so. */
+  #put(sanction: Sanction): string | undefined {
+    this.#take(sanction);
+    try {
+      this.#store?.saveSanction(sanction, this.#clock.now());
+      return undefined;
+    } catch (error) {
+      if (error instanceof StoreError) return error.message;
+      throw error;
+    }
   }
 
   #endOf(kind: Sanction["kind"], token: string): number {

@@ -80,11 +80,11 @@ export class Seat {
     // Who was in before others misused a token that they share may come back.
     const token = pass ? undefined : identity?.key;
     checkBan(this.#hub.sanctions, { name, token });
-    const wanted = message.room ?? pass?.room ?? this.#defaults.room;
-    const room = this.#openRoom(wanted);
     this.#identity = identity;
+    // Before a room is opened: theirs may be empty then, and gone.
+    this.#takeOver(pass?.holder);
+    const room = this.#openRoom(message.room ?? pass?.room ?? this.#defaults.room);
     if (pass) return this.#resume(pass, room, message.after);
-    this.#takeOver();
     if (name === undefined) this.#hub.claimGuestName(this.#person);
     else this.#hub.claim(this.#person, name);
     this.#enter(room, GREETING);
@@ -173,11 +173,14 @@ export class Seat {
     return isOwn ? pass : undefined;
   }
 
-  /** Ends the part of whoever came in with the same token before, and so has its name. */
-  #takeOver(): void {
+  /**
+   * Ends the part of whoever came in with the same token before, and so has its name; `holder` of the
+   * pass makes way in another manner.
+   */
+  #takeOver(holder: Participant | undefined): void {
     const name = this.#identity?.name;
     const first = name === undefined ? undefined : this.#hub.find(name);
-    first?.sendAway(CloseCode.normal, TAKEN_OVER);
+    if (first !== holder) first?.sendAway(CloseCode.normal, TAKEN_OVER);
   }
 
   #resume(pass: Pass, room: Room, after: number | undefined): void {
@@ -188,7 +191,6 @@ export class Seat {
       ? { after: Math.max(after, place.since), since: place.since }
       : undefined;
     const old = pass.holder;
-    if (old?.name !== this.#identity?.name) this.#takeOver();
     const isPresent = old?.room === room;
     if (isPresent) old.makeWay();
     else old?.close(CloseCode.normal, RESUMED_ELSEWHERE);

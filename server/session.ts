@@ -204,8 +204,10 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
     hub.connected.add(this);
     hub.counters.opened++;
     hub.log("info", () => `New connection from ${this.#connection.address}`);
-    const isLate = (): void =>
+    const isLate = (): void => {
+      hub.counters.refuse("not_registered");
       this.sendAway(CloseCode.notRegistered, "You did not come in in time");
+    };
     this.#cancelLate = hub.clock.after(REGISTER_TIME, isLate);
     if (!this.#dialect.entersAtOnce || hub.tokens) return;
     this.#attempt(() => this.#comeIn({ messageType: "register" }));

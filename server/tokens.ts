@@ -8,7 +8,7 @@
  */
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import { cleanName, nameKey, SERVER_NAME } from "../protocol.ts";
+import { cleanName, MAX_NAME_LENGTH, nameKey, SERVER_NAME } from "../protocol.ts";
 
 /** The NAME that stands for any. */
 const ANY_NAME = "*";
@@ -72,7 +72,7 @@ export class Tokens {
   }
 }
 
-/** Takes a line apart into its words, without a comment. */
+/** Takes a line apart into its words, without a comment; a byte order mark counts as a space. */
 function splitLine(line: string): string[] {
   const words = line.split(/\s+/).filter((word) => word !== "");
   const comment = words.findIndex((word) => word.startsWith("#"));
@@ -81,18 +81,15 @@ function splitLine(line: string): string[] {
 
 function parseName(word: string, line: number): string | undefined {
   if (word === ANY_NAME) return undefined;
-  if (nameKey(word) === SERVER_NAME) {
-    throw new TokenError(line, `${word} is the server's own name.`);
-  }
-  const valid = cleanName(word);
-  if (valid === word) return word;
-  const advice = valid === undefined ? "Choose another." : `Try ${valid}.`;
-  throw new TokenError(line, `${JSON.stringify(word)} is no valid name. ${advice}`);
+  // What stands there may be a token, and must not be told.
+  if (nameKey(word) === SERVER_NAME) throw new TokenError(line, "its name is the server's own.");
+  if (cleanName(word) === word) return word;
+  const valid = `1 to ${MAX_NAME_LENGTH} letters, digits, _, - and .`;
+  throw new TokenError(line, `its name is not valid: ${valid}`);
 }
 
 function parseIdentity(words: readonly string[], line: number): Identity {
   const [token = "", name, role, ...more] = words;
-  // The words themselves may be tokens, and must not be told.
   if (name === undefined) throw new TokenError(line, "there is no name after the token.");
   if (role !== undefined && role !== "operator") {
     throw new TokenError(line, 'what follows the name can only be "operator".');
@@ -112,18 +109,17 @@ export function parseTokens(text: string): Tokens {
   const lines = new Map<string, number>();
   const claim = (what: string, key: string, line: number): void => {
     const other = lines.get(key);
-    if (other !== undefined) throw new TokenError(line, `${what} is in line ${other} already.`);
+    if (other !== undefined) throw new TokenError(line, `its ${what} is in line ${other} already.`);
     lines.set(key, line);
   };
   const identities: Identity[] = [];
-  // An editor may have put a byte order mark at the beginning.
-  for (const [index, line] of text.replace(/^\uFEFF/, "").split("\n").entries()) {
+  for (const [index, line] of text.split("\n").entries()) {
     const words = splitLine(line);
     if (words.length === 0) continue;
     const identity = parseIdentity(words, index + 1);
-    claim("this token", identity.key, index + 1);
+    claim("token", identity.key, index + 1);
     const { name } = identity;
-    if (name !== undefined) claim(`the name ${name}`, `name ${nameKey(name)}`, index + 1);
+    if (name !== undefined) claim("name", `name ${nameKey(name)}`, index + 1);
     identities.push(identity);
   }
   if (identities.length > 0) return new Tokens(identities);

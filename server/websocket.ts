@@ -17,6 +17,13 @@ import type { Counters } from "./metrics.ts";
  */
 const MAX_DRAIN_INTERVAL = 64;
 
+/**
+ * How long a peer must be quiet before its socket is closed, in milliseconds, and how often that is
+ * waited for: one second in all. When a peer still talks the runtime drops its socket, with the Close
+ * frame and all else that was on its way to it.
+ */
+const [QUIET_TIME, MAX_LOOKS] = [25, 40];
+
 /** A control frame holds 125 bytes, of which a Close needs 2 for its code (RFC 6455, section 5.5). */
 const MAX_REASON_BYTES = 123;
 
@@ -86,6 +93,10 @@ class WebSocketConnection implements Connection, EventListenerObject {
   #draining: PromiseWithResolvers<void> | undefined;
   /** No less than what is unsent, in bytes: to ask the runtime for each frame costs too much. */
   #unsentAtMost = 0;
+  /** How many frames came. */
+  #heard = 0;
+  #isClosing = false;
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(socket: WebSocket, { address, open, log, counters }: UpgradeOptions) {
     this.address = address;
@@ -114,7 +125,7 @@ class WebSocketConnection implements Connection, EventListenerObject {
   }
 
   send(frame: string): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    if (this.#isClosing || this.#socket.readyState !== WebSocket.OPEN) return;
     this.#socket.send(frame);
     this.#counters.sent += sizeOf(frame);
     // A UTF-16 unit takes at most 3 bytes of UTF-8.
@@ -131,9 +142,18 @@ class WebSocketConnection implements Connection, EventListenerObject {
 
   close(code: number, reason: string): void {
     this.#goOn();
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, shorten(reason));
+    if (!this.#isClosing) this.#closeWhenQuiet(code, shorten(reason), MAX_LOOKS);
+    this.#isClosing = true;
     // A peer may never answer the Close frame: on our side the connection is gone now.
     this.#receiver?.end(code);
+  }
+
+  #closeWhenQuiet(code: number, reason: string, looks: number): void {
+    const heard = this.#heard;
+    this.#closeTimer = setTimeout(() => {
+      if (this.#heard !== heard && looks > 0) return this.#closeWhenQuiet(code, reason, looks - 1);
+      if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, reason);
+    }, QUIET_TIME);
   }
 
   /** Ends the wait for draining if it can, or looks again after `interval` milliseconds. */
@@ -151,7 +171,10 @@ class WebSocketConnection implements Connection, EventListenerObject {
   }
 
   #take(data: unknown): void {
+    this.#heard++;
+    if (this.#isClosing) return;
     if (isTooBig(data)) {
+      this.#counters.refuse("too_long");
       this.close(CloseCode.tooBig, `A frame is over ${MAX_FRAME_BYTES} bytes`);
     } else if (typeof data !== "string") {
       this.#receiver?.refuse("Send frames of text, not of bytes.");
@@ -163,6 +186,7 @@ class WebSocketConnection implements Connection, EventListenerObject {
 
   #closed(code: number): void {
     this.#goOn();
+    clearTimeout(this.#closeTimer);
     // The runtime says 0 where RFC 6455 (section 7.1.5) says 1006: ended without a Close frame.
     this.#receiver?.end(code === 0 ? 1006 : code);
   }

@@ -76,6 +76,27 @@ Deno.test("token file: a second login takes over from the first; of any name, bo
   await one.expectNothing();
 });
 
+Deno.test("token file: who takes over from themselves, alone in a room, is in that room", async () => {
+  await using server = guarded();
+  await using _first = await comeIn(server, "t-bob");
+  await using second = await comeIn(server, "t-bob");
+  second.send({ messageType: "rooms" });
+  const rooms = await second.jsonWhere(({ messageType }) => messageType === "rooms");
+  assert.deepEqual([rooms["dataArray"], rooms["counts"]], [["lobby"], [1]]);
+});
+
+Deno.test("token file: who resumes while another login has the token takes over from that", async () => {
+  await using server = guarded();
+  const first = await comeIn(server, "t-bob");
+  const { session, epoch } = first.welcome;
+  await first[Symbol.asyncDispose]();
+  await using second = await comeIn(server, "t-bob");
+  await using back = await server.connectChat();
+  back.send({ messageType: "register", token: "t-bob", session, epoch, after: 1 });
+  assert.equal((await back.json("welcome"))["name"], "Bob");
+  assert.equal((await second.closed).code, 1000);
+});
+
 Deno.test("token file: who resumes needs the token, too, and goes on without a leave", async () => {
   await using server = guarded();
   await using watcher = await comeIn(server, "t-op");
@@ -217,6 +238,31 @@ Deno.test("ban: keeps a name and its token out, until it ends or is lifted", asy
   assert.equal(free.welcome["name"], "eve");
 });
 
+Deno.test("ban: a person who is called by their address can be banned, and that be lifted", async () => {
+  await using server = guarded();
+  await using op = await comeIn(server, "t-op");
+  await using tom = await TcpPeer.open(server);
+  await tom.send("/token t-any\n");
+  const { from } = await op.jsonWhere(({ messageType }) => messageType === "join");
+  assert.equal(from, tom.address);
+  const ban = { messageType: "ban", data: tom.address, seconds: 60 };
+  assert.equal(await moderate(op, ban), `${tom.address} is banned for 60 seconds.`);
+  const lift = { ...ban, seconds: 0 };
+  assert.equal(await moderate(op, lift), `${tom.address} is not banned any more.`);
+  await using _free = await comeIn(server, "t-any", { data: "free" });
+  assert.equal(await moderate(op, { ...lift, data: "nobody" }), "nobody was not banned.");
+});
+
+Deno.test("mute: nobody gets a muted name who did not ask for it", async () => {
+  await using server = guarded();
+  await using op = await comeIn(server, "t-op");
+  for (const data of ["ann-2", "guest-1"]) await moderate(op, { messageType: "mute", data });
+  await using _ann = await comeIn(server, "t-any", { data: "ann" });
+  await using other = await comeIn(server, "t-any", { data: "ann" });
+  await using guest = await comeIn(server, "t-any");
+  assert.deepEqual([other.welcome["name"], guest.welcome["name"]], ["ann-3", "guest-2"]);
+});
+
 Deno.test("ban: of who is not here holds for the name and, if it has one, its token", async () => {
   await using server = guarded();
   await using op = await comeIn(server, "t-op");
@@ -288,4 +334,14 @@ Deno.test("token file: what is said is logged at debug alone, and no token ever"
   const said = server.log.filter((line) => line.includes("hush"));
   assert.match(said.join(), /^debug From client 127\.0\.0\.1:\d+ "hush"$/);
   assert.ok(!server.log.some((line) => /t-(any|bob|wrong)/.test(line)));
+});
+
+Deno.test("tokens that are read again: two people can swap their names", async () => {
+  await using server = new TestServer({ tokens: parseTokens("t-a ann\nt-b ben") });
+  await using ann = await comeIn(server, "t-a");
+  await using ben = await comeIn(server, "t-b");
+  server.server.useTokens(parseTokens("t-a ben\nt-b ann"));
+  const nameOf = async (peer: Peer): Promise<unknown> =>
+    (await peer.jsonWhere(({ messageType }) => messageType === "welcome"))["name"];
+  assert.deepEqual([await nameOf(ann), await nameOf(ben)], ["ben", "ann"]);
 });

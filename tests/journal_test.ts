@@ -518,3 +518,20 @@ Deno.test("journal: at a shutdown what was just said is stored and told before e
   assert.equal((await bob.closed).code, 1001);
   assert.equal((await alice.closed).code, 1001);
 });
+
+Deno.test("journal: with --hide-addresses those that are stored are not told either", async () => {
+  const store = new FakeStore();
+  const before = makeHub(store);
+  say((await join(before, "alice")).session, "hello");
+  await turn();
+  const after = makeHub(store, { hideAddresses: true, capacity: 1 });
+  const bob = joinChat(after, "bob");
+  await turn();
+  const told = received(bob).filter(({ address }) => address !== undefined);
+  assert.deepEqual(told.map(({ messageType, address }) => [messageType, address]), [
+    ["welcome", "127.0.0.1:9"],
+    ["join", ""],
+    ["message", ""],
+    ["join", ""],
+  ]);
+});

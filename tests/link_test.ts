@@ -5,7 +5,7 @@ import { ConnectError } from "../client/failure.ts";
 import { formatHandover, parseHandover } from "../client/handover.ts";
 import { ARRIVAL_TIME, Link, type LinkOptions, SILENCE } from "../client/link.ts";
 import { newRef, Outbox } from "../client/outbox.ts";
-import { WINDOW } from "../client/sender.ts";
+import { FORGET_TIME, WINDOW, WINDOW_SIZE } from "../client/sender.ts";
 import type { ServerMessage, Welcome } from "../protocol.ts";
 import { ABUSE_COUNT } from "../server/throttle.ts";
 import { FakeClock, TestServer } from "./peer.ts";
@@ -30,6 +30,7 @@ class TestLink {
     this.link = new Link({
       connect: () => connect(new URL(`ws://127.0.0.1:${port}`)),
       after: (ms, callback) => this.clock.after(ms, callback),
+      elapsed: () => this.clock.elapsed(),
       random: () => 0,
       ...options,
     }, {
@@ -39,6 +40,7 @@ class TestLink {
         else tell(line);
       },
       repeated: ({ ref }) => tell(`repeated ${ref}`),
+      silenced: (count) => tell(`silenced ${count}`),
       lost: (delay) => tell(`lost, ${delay} ms`),
       back: (caughtUp) => tell(`back, ${caughtUp} caught up`),
       uncertain: ({ data }) => tell(`uncertain ${data}`),
@@ -759,43 +761,103 @@ async function refuse(
   await client.until(() => client.routine.length > heard);
 }
 
+async function takeMessages(
+  peer: ScriptedPeer,
+  count: number,
+): Promise<Record<string, unknown>[]> {
+  const messages = [];
+  while (messages.length < count) messages.push(await peer.take("message"));
+  return messages;
+}
+
 Deno.test("link: what is too fast is sent again, in its order, at the pace that the server takes", async () => {
   await using server = new ScriptedServer();
-  const alice = new TestLink(server.port);
-  await alice.link.start();
-  const peer = await server.accept();
-  await peer.welcome({});
-  await alice.until(() => alice.link.isOnline);
+  const { alice, peer } = await startScripted(server);
+  const unsent = (): number => alice.link.unsent;
   const texts = Array.from({ length: WINDOW + 2 }, (_, i) => `m${i}`);
   for (const text of texts) alice.say(text);
-  const flight = [];
-  for (let i = 0; i < WINDOW; i++) flight.push(await peer.take("message"));
+  const flight = await takeMessages(peer, WINDOW);
   assert.deepEqual(flight.map(({ data }) => data), texts.slice(0, WINDOW));
   await refuse(peer, alice, 30, ...flight);
-  const next = async (): Promise<string> => {
-    const { data, ref } = await peer.take("message");
-    peer.send(said(Number(String(data).slice(1)) + 1, String(data), { from: "al", ref }));
-    await alice.hears(`${Number(String(data).slice(1)) + 1} al: ${data}, own`);
-    return String(data);
-  };
-  assert.deepEqual(peer.got, []);
-  alice.clock.advance(30);
-  assert.equal(await next(), "m0");
+  const all = texts.length;
+  assert.equal(unsent(), all);
   alice.clock.advance(29);
-  assert.deepEqual(peer.got, []);
+  assert.equal(unsent(), all);
   alice.clock.advance(1);
-  // Too fast again: the pace is what both waits are together.
-  await refuse(peer, alice, 20, await peer.take("message"));
+  assert.equal(unsent(), all - 1);
+  // A tenth more than it seems to need, and the next does not wait for an answer.
+  alice.clock.advance(32);
+  assert.equal(unsent(), all - 1);
+  alice.clock.advance(1);
+  const [first, second = {}] = await takeMessages(peer, 2);
+  assert.deepEqual([first?.["data"], second["data"], unsent()], ["m0", "m1", all - 2]);
+  // Too fast again: what it needs is both together.
+  await refuse(peer, alice, 20, second);
   alice.clock.advance(20);
-  assert.equal(await next(), "m1");
-  for (const text of texts.slice(2)) {
-    alice.clock.advance(49);
-    assert.deepEqual(peer.got, []);
-    alice.clock.advance(1);
-    assert.equal(await next(), text);
-  }
-  assert.equal(alice.link.unanswered, 0);
+  alice.clock.advance(54);
+  assert.equal(unsent(), all - 2);
+  alice.clock.advance(1);
+  assert.equal(unsent(), all - 3);
+  // A timer that comes late makes up for it.
+  alice.clock.advance(550);
+  assert.equal(unsent(), all - 13);
+  const again = await takeMessages(peer, 12);
+  assert.deepEqual(again.map(({ data }) => data), texts.slice(1, 13));
   assert.ok(!alice.told.includes("error"));
+  await alice.leave();
+});
+
+Deno.test("link: after a minute without a refusal it is as fast as at first", async () => {
+  await using server = new ScriptedServer();
+  const { alice, peer } = await startScripted(server);
+  const unsent = (): number => alice.link.unsent;
+  alice.say("one");
+  await refuse(peer, alice, 500, await peer.take("message"));
+  alice.clock.advance(500);
+  const { ref } = await peer.take("message");
+  peer.send(said(1, "one", { from: "al", ref }));
+  await alice.hears("1 al: one, own");
+  alice.clock.advance(FORGET_TIME - 501);
+  for (const text of ["two", "three", "four"]) alice.say(text);
+  // It may make up for a second.
+  assert.equal(unsent(), 1);
+  alice.clock.advance(1);
+  alice.say("five");
+  assert.equal(unsent(), 0);
+  await alice.leave();
+});
+
+Deno.test("link: no more is under way than a server would refuse before it lets go, or soon takes", async () => {
+  await using server = new ScriptedServer();
+  const { alice } = await startScripted(server);
+  const unsent = (): number => alice.link.unsent;
+  for (let i = 0; i < WINDOW; i++) alice.link.send({ messageType: "users" });
+  assert.equal(unsent(), WINDOW / 2);
+  await alice.leave();
+  const { alice: bob } = await startScripted(server);
+  for (let i = 0; i < WINDOW; i++) bob.say("x".repeat(4_000));
+  assert.equal(WINDOW - bob.link.unsent, Math.ceil(WINDOW_SIZE / 4_080));
+  await bob.leave();
+});
+
+Deno.test("link: who may only read is told once, and what waits is not said", async () => {
+  await using server = new ScriptedServer();
+  const { alice, peer } = await startScripted(server);
+  for (let i = 0; i < WINDOW + 10; i++) alice.say(`m${i}`);
+  alice.link.send({ messageType: "join", data: "dev" });
+  const flight = await takeMessages(peer, WINDOW);
+  peer.send(...flight.map(({ ref }) => ({ messageType: "error", code: "muted", data: "No", ref })));
+  await alice.hears(`silenced ${WINDOW + 9}`);
+  assert.deepEqual(alice.told.filter((line) => line !== "back, 0 caught up").slice(-2), [
+    "error, own",
+    `silenced ${WINDOW + 9}`,
+  ]);
+  // It asks for something else all the same, and speaks no more than once a second.
+  assert.equal(alice.link.unanswered, 1);
+  alice.say("again");
+  alice.clock.advance(1_000);
+  await peer.take("join");
+  assert.deepEqual(peer.got.filter(({ messageType }) => messageType === "message"), []);
   await alice.leave();
 });
 
@@ -839,7 +901,7 @@ Deno.test("link: a private message that was too fast is not known to be lost wit
 Deno.test("link: a page of 500 lines arrives whole and in order at a server that limits it", async () => {
   await using server = new TestServer({ rate: 200, burst: 20 });
   await using bob = await server.register("bob");
-  const alice = await TestLink.start(server.port, { after: undefined });
+  const alice = await TestLink.start(server.port, { after: undefined, elapsed: undefined });
   const lines = Array.from({ length: 500 }, (_, i) => `line ${i}`);
   for (const data of lines) alice.link.send({ messageType: "message", data });
   const heard: unknown[] = [];

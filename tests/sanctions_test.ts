@@ -25,13 +25,26 @@ Deno.test("sanctions: hold for a name in any case and for a token, until they en
   assert.deepEqual([left("bob"), left("ann", "key")], [0, 0]);
 });
 
-Deno.test("sanctions: a later one takes the place of an earlier one, and 0 seconds lift it", () => {
+Deno.test("sanctions: a later one takes the place of an earlier one, and keeps its token", () => {
   const sanctions = new Sanctions({ clock: new FakeClock() });
   sanctions.impose(BAN, 600);
   sanctions.impose(BAN, 60);
   assert.equal(sanctions.secondsLeft(BAN), 60);
-  sanctions.impose({ ...BAN, token: undefined }, 0);
-  assert.equal(sanctions.secondsLeft(BAN), 0);
+  // Its owner may not be here any more, and the token still is kept out.
+  sanctions.impose({ kind: "ban", name: "bob" }, 90);
+  assert.equal(sanctions.secondsLeft({ kind: "ban", name: "x", token: "key" }), 90);
+});
+
+Deno.test("sanctions: lifted by the name or by the token, whatever it was called then", () => {
+  const sanctions = new Sanctions({ clock: new FakeClock() });
+  sanctions.impose(BAN, 600);
+  sanctions.impose({ kind: "ban", name: "rob", token: "key" }, 60);
+  sanctions.impose({ kind: "mute", name: "rob" }, 60);
+  assert.equal(sanctions.secondsLeft({ kind: "ban", name: "x", token: "key" }), 600);
+  assert.deepEqual(sanctions.lift({ kind: "ban", name: "robert", token: "key" }).count, 2);
+  assert.equal(sanctions.secondsLeft({ ...BAN, name: "rob" }), 0);
+  assert.equal(sanctions.secondsLeft({ kind: "mute", name: "rob" }), 60);
+  assert.equal(sanctions.lift({ kind: "ban", name: "robert", token: "key" }).count, 0);
 });
 
 Deno.test("sanctions: a store keeps them over a restart, but not those that have ended", () => {
@@ -41,7 +54,7 @@ Deno.test("sanctions: a store keeps them over a restart, but not those that have
   before.impose(BAN, 60);
   before.impose({ kind: "mute", name: "ann" }, 600);
   before.impose({ kind: "ban", name: "eve" }, 60);
-  before.impose({ kind: "ban", name: "eve" }, 0);
+  before.lift({ kind: "ban", name: "eve" });
   const after = new Sanctions({ clock, store });
   assert.equal(after.secondsLeft({ kind: "ban", name: "x", token: "key" }), 60);
   assert.equal(after.secondsLeft({ kind: "mute", name: "ann" }), 600);
@@ -62,6 +75,9 @@ Deno.test("sanctions: what cannot be stored holds all the same, and says so", ()
   };
   const sanctions = new Sanctions({ clock: new FakeClock(), store });
   assert.equal(sanctions.impose(BAN, 60), "the disk is full");
+  const lifted = { count: 1, problem: "the disk is full" };
+  assert.deepEqual(sanctions.lift(BAN), lifted);
+  sanctions.impose(BAN, 60);
   assert.equal(sanctions.secondsLeft(BAN), 60);
 });
 

@@ -53,8 +53,11 @@ interface Pace {
   readonly next: number;
   /** When something was refused last. */
   readonly refusedAt: number;
-  /** What was under way when this pace was learnt: its refusals tell nothing about it. */
-  readonly before: Set<Entry>;
+  /** How long what was refused first had to wait, in milliseconds. */
+  readonly wait: number;
+  /** What was under way behind that, and how much of it was refused, too. */
+  readonly behind: Set<Entry>;
+  readonly refused: number;
 }
 
 /** Sends what one client has to say, on one connection after the other. */
@@ -119,15 +122,13 @@ export class Sender {
     this.#mustCheckAgain ||= !entry;
     const wait = Math.min(retryAfter, MAX_WAIT);
     this.#slowBy(wait, entry);
-    this.#waitFor(wait);
+    if (!entry) this.#waitFor(wait);
     return true;
   }
 
   /** Sends no more than one message in so many milliseconds, for a while. */
   slowTo(interval: number): void {
-    const { elapsed, outbox } = this.#options;
-    const now = elapsed();
-    this.#pace = { interval, next: now + interval, refusedAt: now, before: outbox.copyUnderWay() };
+    this.#begin(interval, interval);
   }
 
   #checkAgain(): void {
@@ -136,16 +137,24 @@ export class Sender {
     for (const data of outbox.checks()) transmit({ messageType: "ping", data });
   }
 
-  #slowBy(wait: number, entry: Entry | undefined): void {
+  /** Goes on after `wait` milliseconds, at that pace. */
+  #begin(wait: number, interval: number): void {
     const { outbox, elapsed } = this.#options;
-    const now = elapsed();
+    const refusedAt = elapsed();
+    const behind = outbox.copyUnderWay();
+    this.#pace = { interval, next: refusedAt + wait, refusedAt, wait, behind, refused: 0 };
+  }
+
+  #slowBy(wait: number, entry: Entry | undefined): void {
     const pace = this.#pace;
-    if (pace && (!entry || pace.before.delete(entry))) {
-      this.#pace = { ...pace, next: Math.max(pace.next, now + wait), refusedAt: now };
-    } else {
+    if (!pace || (entry && !pace.behind.delete(entry))) {
       const interval = Math.min((pace?.interval ?? 0) + wait * SLACK, MAX_WAIT);
-      this.#pace = { interval, next: now + wait, refusedAt: now, before: outbox.copyUnderWay() };
+      return this.#begin(wait, interval);
     }
+    // Each of those behind has to wait for one more.
+    const refused = pace.refused + 1;
+    const interval = Math.max(pace.interval, (wait - pace.wait) / refused * SLACK);
+    this.#pace = { ...pace, interval, refused, refusedAt: this.#options.elapsed() };
   }
 
   #send(entry: Entry): boolean {

@@ -5,8 +5,9 @@
  * burst. What finds too few is refused, and told when to come again.
  *
  * **Order.** A client may have sent more before it hears that something was refused. Of that nothing
- * is taken either until what was refused first has come again, or has had {@linkcode PATIENCE} to: so
- * who sends again what was refused has said everything in its order.
+ * is taken either until what was refused first has come again, or has had {@linkcode ORDER_TIME} to: so
+ * who sends again what was refused has said everything in its order. Each of them is told when its turn
+ * could be, behind the others.
  *
  * @module
  */
@@ -29,7 +30,7 @@ export const ASK_COST = 0.1;
 const CREDIT = 1;
 
 /** How long others wait for what was refused first, in milliseconds. */
-const PATIENCE = 5_000;
+const ORDER_TIME = 5_000;
 
 /** So many refusals within {@linkcode ABUSE_TIME} are abuse. */
 export const ABUSE_COUNT = 100;
@@ -53,6 +54,8 @@ export class Throttle {
   #filledAt: number;
   /** What was refused first, and until when it is waited for. */
   #awaited: { readonly key: string; readonly until: number } | undefined;
+  /** How many were refused because they came behind it. */
+  #behind = 0;
   /** When the last refusals were, the oldest first; none while there was none. */
   #refusals: number[] | undefined;
 
@@ -70,7 +73,9 @@ export class Throttle {
    */
   say(key: string | undefined): number {
     if (this.#options.rate === 0) return 0;
-    if (this.#awaited && this.#isAwaited(this.#awaited, key)) return this.#waitFor(SAY_COST);
+    if (this.#awaited && this.#isAwaited(this.#awaited, key)) {
+      return this.#waitFor(SAY_COST * (1 + ++this.#behind));
+    }
     const wait = this.#pay(SAY_COST, SAY_COST);
     if (wait === 0) this.#awaited = undefined;
     else if (key !== undefined) this.#await(key);
@@ -97,7 +102,8 @@ export class Throttle {
   }
 
   #await(key: string): void {
-    this.#awaited = { key, until: this.#options.clock.elapsed() + PATIENCE };
+    this.#awaited = { key, until: this.#options.clock.elapsed() + ORDER_TIME };
+    this.#behind = 0;
   }
 
   /** Takes `cost` out if at least `needed` is there. */

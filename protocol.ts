@@ -31,6 +31,12 @@ export const SERVER_NAME = "server";
 /** Longest name, in code points. */
 export const MAX_NAME_LENGTH = 32;
 
+/**
+ * How much of what should be a name is looked at, in UTF-16 units: putting marks in order takes the
+ * square of their number. The longest compatibility form of one character has 18.
+ */
+const MAX_RAW_NAME = 20 * MAX_NAME_LENGTH;
+
 /** Longest text of one message, in bytes of UTF-8; see {@linkcode MAX_FRAME_BYTES}. */
 export const MAX_TEXT_BYTES = 4096;
 
@@ -314,7 +320,7 @@ export function isLongerThan(text: string, limit: number): boolean {
 /** Returns the valid name nearest to `raw`, or undefined if nothing of it is left. */
 export function cleanName(raw: string): string | undefined {
   if (ASCII_NAME.test(raw)) return raw || undefined;
-  const visible = raw.replace(INVISIBLE, "").trim();
+  const visible = raw.replace(INVISIBLE, "").trim().slice(0, MAX_RAW_NAME);
   const valid = visible.normalize("NFC").replace(NOT_IN_NAMES, "_");
   return Array.from(valid).slice(0, MAX_NAME_LENGTH).join("") || undefined;
 }
@@ -325,8 +331,10 @@ export function cleanName(raw: string): string | undefined {
  */
 export function nameKey(name: string): string {
   if (ASCII.test(name)) return name.toLowerCase();
-  // Upper case first: it joins letters that lower case keeps apart, such as the two small sigmas.
-  return name.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC");
+  const form = name.slice(0, MAX_RAW_NAME).normalize("NFKC");
+  // Upper case joins letters that lower case keeps apart, such as the two small sigmas; but of the
+  // two kinds of sharp s it joins only the small one with "ss".
+  return form.toLowerCase().toUpperCase().toLowerCase().normalize("NFKC");
 }
 
 /**
@@ -525,11 +533,14 @@ export function parseChat(line: string, maxText = MAX_TEXT_BYTES): ClientMessage
       };
     case undefined:
       throw badMessage(fields, '"messageType" is missing.');
-    default:
-      throw badMessage(
-        fields,
-        `There is no messageType ${JSON.stringify(messageType).slice(0, 80)}.`,
-      );
+    default: {
+      // Only a string is quoted: what is deep may be too deep to be written.
+      if (typeof messageType !== "string") {
+        throw badMessage(fields, '"messageType" must be a string.');
+      }
+      const quoted = JSON.stringify(messageType).slice(0, 80);
+      throw badMessage(fields, `There is no messageType ${quoted}.`);
+    }
   }
 }
 
@@ -603,7 +614,7 @@ function parseList<T>(fields: Fields, key: string, is: (item: unknown) => item i
 }
 
 const isString = (item: unknown): item is string => typeof item === "string";
-const isNumber = (item: unknown): item is number => typeof item === "number";
+const isCount = (item: unknown): item is number => Number.isSafeInteger(item) && Number(item) >= 0;
 
 function cleanString(fields: Fields, key: string): string {
   return cleanText(requiredString(fields, key));
@@ -644,7 +655,7 @@ function parseRooms(fields: Fields): Rooms {
   return {
     messageType: "rooms",
     dataArray: parseList(fields, "dataArray", isString).map(cleanLabel),
-    counts: parseList(fields, "counts", isNumber),
+    counts: parseList(fields, "counts", isCount),
     count: requiredWholeNumber(fields, "count"),
   };
 }

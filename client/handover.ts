@@ -44,11 +44,19 @@ export function formatHandover({ welcome, seen, unsaid, ignored }: Handover): st
   });
 }
 
+function stringOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function wholeNumberOf(value: unknown): number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : 0;
+}
+
 function parseUnsaid(value: unknown): Unsaid[] {
   const [sent, line]: unknown[] = Array.isArray(value) ? value : [];
-  const message = parseChat(String(line));
+  const message = parseChat(stringOf(line));
   return message.messageType === "message" || message.messageType === "join"
-    ? [{ message, sent: Number(sent) || 0 }]
+    ? [{ message, sent: wholeNumberOf(sent) }]
     : [];
 }
 
@@ -60,13 +68,13 @@ function listOf(value: unknown): unknown[] {
 export function parseHandover(json: string): Handover | undefined {
   try {
     const value: Record<string, unknown> | null = JSON.parse(json);
-    const welcome = parseServerMessage(String(value?.["welcome"]));
+    const welcome = parseServerMessage(stringOf(value?.["welcome"]));
     if (welcome?.messageType !== "welcome") return undefined;
     return {
       welcome,
-      seen: Number(value?.["seen"]) || 0,
+      seen: wholeNumberOf(value?.["seen"]),
       unsaid: listOf(value?.["unsaid"]).flatMap(parseUnsaid),
-      ignored: listOf(value?.["ignored"]).map(String),
+      ignored: listOf(value?.["ignored"]).map(stringOf),
     };
   } catch (error) {
     if (error instanceof ProtocolError || error instanceof SyntaxError) return undefined;

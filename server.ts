@@ -57,6 +57,9 @@ import { upgrade } from "./server/websocket.ts";
  */
 const FLUSH_TIMEOUT = 500;
 
+/** As much of a stranger's header is logged, in UTF-16 units. */
+const MAX_LOGGED = 200;
+
 /** Settings of {@linkcode serve}. */
 export interface ServeOptions extends Omit<HubOptions, "store">, AdmissionOptions {
   /** The address to listen on. */
@@ -205,8 +208,9 @@ function connect(visit: Visit, context: Context, speech: Speech): Response {
   const origin = request.headers.get("origin");
   if (!isOriginAllowed({ origin, url, allowed: allowedOrigins })) {
     hub.counters.refuse("origin");
-    hub.log("info", () => `Refused a page of ${quote(origin ?? "")}: see --allow-origin`);
-    return text(`Pages of ${origin} may not connect here.`, { status: 403 });
+    const page = (origin ?? "").slice(0, MAX_LOGGED);
+    hub.log("info", () => `Refused a page of ${quote(page)}: see --allow-origin`);
+    return text(`Pages of ${page} may not connect here.`, { status: 403 });
   }
   // RFC 6455, section 4.4: another version is answered with ours.
   if (request.headers.get("sec-websocket-version") !== "13") {
@@ -252,9 +256,10 @@ function answerFull(reason: string, { hub }: Context): Response {
 function answer(request: Request, from: Address, context: Context): Response {
   const url = URL.parse(request.url);
   if (!url) throw new ProtocolError("bad_message", "The Host header is no host.");
-  // A URL's backslash is a slash (WHATWG URL), but not to a proxy that keeps a path from others.
-  if (request.url.includes("\\")) {
-    throw new ProtocolError("bad_message", "A URL has no backslash.");
+  // What another reads as another path could lead around a proxy that keeps it from others: a URL's
+  // backslash is a slash (WHATWG URL), and a path in Host is one in the URL.
+  if (request.url.includes("\\") || /[/?#@]/.test(request.headers.get("host") ?? "")) {
+    throw new ProtocolError("bad_message", "A URL has no backslash, and Host no path.");
   }
   const route = ROUTES.get(url.pathname) ?? answerFile;
   if (context.hub.isClosing && route !== answerHealth) {

@@ -12,20 +12,10 @@ import { connect } from "../client/connect.ts";
 import { ARRIVAL_TIME, Link } from "../client/link.ts";
 import type { RoomEvent, ServerMessage } from "../protocol.ts";
 import { Proxy } from "../tests/proxy.ts";
+import { random } from "../tests/random.ts";
 import { Program, startServer } from "./program.ts";
 
 const SEED = Number(Deno.env.get("SEED") ?? Math.floor(Math.random() * 1e9));
-
-/** Returns a source of random numbers from 0 to 1, after Mulberry32 (Tommy Ettinger). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let bits = Math.imul(state ^ (state >>> 15), state | 1);
-    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
-    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** How often the server is killed. */
 const ROUNDS = 20;

@@ -39,6 +39,11 @@ export interface Connection {
 export interface Receiver {
   /** Takes a frame (on TCP: a line); a session, a line of one. */
   receive(frame: string): void;
+  /**
+   * Returns undefined if more can be taken, or resolves once it can. A transport that can stop reading
+   * waits for it.
+   */
+  ready(): Promise<void> | undefined;
   /** Takes what cannot be a frame, with one sentence for the sender that says why. */
   refuse(reason: string): void;
   /**

@@ -21,6 +21,12 @@ export const TURN_WEIGHT = 16_384;
 export const MAX_WAITING = 16_777_216;
 
 /**
+ * How much may wait of one connection, weighed as below, before a transport that can stop reading
+ * does so: who floods the server by TCP fills their own machine's memory.
+ */
+export const MAX_AHEAD = 65_536;
+
+/**
  * What a line weighs besides its length in UTF-16 units: on its way out it gets an id, a time and
  * an address.
  */
@@ -61,7 +67,7 @@ export class Intake {
   /** Passes an item on now, or when its turn has come. */
   take(inlet: Inlet, item: Item): void {
     if (this.#left > 0 && inlet.waiting.isEmpty) return this.#pass(inlet, item);
-    inlet.waiting.push(item);
+    inlet.push(item);
     this.#waiting.add(inlet);
     this.#waitingWeight += weigh(item);
     while (this.#waitingWeight > MAX_WAITING && !inlet.waiting.isEmpty) this.#passNext(inlet);
@@ -99,7 +105,7 @@ export class Intake {
   }
 
   #passNext(inlet: Inlet): void {
-    const item = inlet.waiting.shift();
+    const item = inlet.shift();
     this.#waiting.delete(inlet);
     if (item === undefined) return;
     if (!inlet.waiting.isEmpty) this.#waiting.add(inlet);
@@ -146,11 +152,35 @@ class Inlet implements Receiver {
   readonly #intake: Intake;
   readonly #receiver: Receiver;
   readonly #split: (frame: string) => readonly string[];
+  #weight = 0;
+  #readiness: PromiseWithResolvers<void> | undefined;
 
   constructor(intake: Intake, receiver: Receiver, split: (frame: string) => readonly string[]) {
     this.#intake = intake;
     this.#receiver = receiver;
     this.#split = split;
+  }
+
+  ready(): Promise<void> | undefined {
+    if (this.#weight <= MAX_AHEAD) return undefined;
+    this.#readiness ??= Promise.withResolvers();
+    return this.#readiness.promise;
+  }
+
+  /** Has an item wait. */
+  push(item: Item): void {
+    this.waiting.push(item);
+    this.#weight += weigh(item);
+  }
+
+  /** Takes out the item that has waited longest. */
+  shift(): Item | undefined {
+    const item = this.waiting.shift();
+    if (item !== undefined) this.#weight -= weigh(item);
+    if (this.#weight > MAX_AHEAD) return item;
+    this.#readiness?.resolve();
+    this.#readiness = undefined;
+    return item;
   }
 
   receive(frame: string): void {

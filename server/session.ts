@@ -105,6 +105,11 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
     if (!this.#hasEnded && !this.#hasQuit && !this.#hub.isClosing) this.#take(line);
   }
 
+  /** Takes all at once. */
+  ready(): undefined {
+    return undefined;
+  }
+
   /** Answers what was no frame of text. */
   refuse(reason: string): void {
     if (!this.#connection.congested) this.#dialect.refuse(reason);
@@ -220,7 +225,8 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
     if (this.#deferral.hasMove) return this.#defer(line);
     this.#attempt(() => {
       const input = this.#parse(line);
-      if (!input || this.#hasSaid(input)) return;
+      if (!input) return this.#payForAnswer();
+      if (this.#hasSaid(input)) return;
       // Whatever is due goes first: it may be more than the client reads at once.
       this.#delivery.deliverRest();
       if (this.#deferral.size === 0 && !this.#connection.congested) return this.#handle(input);

@@ -177,6 +177,7 @@ class TcpConnection implements Connection {
         if (size === null || isTooLong) await receiver.finish();
       }
       if (size === null) return;
+      await receiver.ready();
     }
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Receiver } from "../server/connection.ts";
-import { Intake, LINE_WEIGHT, MAX_WAITING, TURN_WEIGHT } from "../server/intake.ts";
+import { Intake, LINE_WEIGHT, MAX_AHEAD, MAX_WAITING, TURN_WEIGHT } from "../server/intake.ts";
 
 /** A line of which a turn takes in exactly four. */
 const QUARTER = "x".repeat(TURN_WEIGHT / 4 - LINE_WEIGHT);
@@ -21,6 +21,7 @@ class Fixture {
   connect(name: string, split?: (frame: string) => readonly string[]): Receiver {
     const note = (what: string): void => void this.passed.push(`${name} ${what}`);
     const receiver: Receiver = {
+      ready: () => undefined,
       receive: (line) => {
         if (line === "throw") throw new Error("a fault");
         note(line.charAt(0));
@@ -127,4 +128,25 @@ Deno.test("intake: finishing waits until all that came before has been passed on
   all.nextTurn();
   await finished;
   assert.deepEqual(all.passed.slice(3), ["alice d", "alice e", "alice finish"]);
+});
+
+Deno.test("intake: who has brought much is asked to wait until most of it was taken", async () => {
+  const all = new Fixture();
+  const [alice, bob] = [all.connect("alice"), all.connect("bob")];
+  for (let i = 0; i < 4; i++) alice.receive(QUARTER);
+  assert.equal(alice.ready(), undefined);
+  let brought = 0;
+  while (alice.ready() === undefined) {
+    alice.receive(QUARTER);
+    brought += QUARTER.length + LINE_WEIGHT;
+  }
+  assert.ok(brought > MAX_AHEAD && brought <= MAX_AHEAD + QUARTER.length + LINE_WEIGHT);
+  assert.equal(bob.ready(), undefined);
+  let isReady = false;
+  const ready = alice.ready()?.then(() => isReady = true);
+  await undefined;
+  assert.equal(isReady, false);
+  all.nextTurn();
+  await ready;
+  assert.equal(alice.ready(), undefined);
 });

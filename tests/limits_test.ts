@@ -292,3 +292,24 @@ Deno.test("http: while the server is shutting down it says so, with 503", async 
   conn.close();
   await stopped;
 });
+
+Deno.test("rate: lines with nothing in them cost as little as a question, and too many are too many", async () => {
+  await using server = new TestServer({ clock: new FakeClock(), rate: 1, burst: 1 });
+  await using tom = await TcpPeer.open(server);
+  await tom.send(`${"\n".repeat(20)}here\n`);
+  while (await tom.line() !== `* ${tom.address} joined`);
+  assert.match(await tom.line() ?? "", /^\* Too fast: /);
+  await tom.send("\n".repeat(ABUSE_COUNT));
+  while (await tom.line() !== "* Too much of what you sent was refused.");
+  await tom.end();
+});
+
+Deno.test("Host: no path in it leads elsewhere", async () => {
+  await using server = new TestServer();
+  for (const host of ["127.0.0.1/healthz?", "127.0.0.1#", "a@127.0.0.1"]) {
+    using conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    const head = `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+    await conn.write(new TextEncoder().encode(head));
+    assert.match(await new Response(conn.readable).text(), /^HTTP\/1\.1 400 /, host);
+  }
+});

@@ -39,6 +39,12 @@ export const MAX_ENDED = 10_000;
  */
 export const MAX_EMPTY_ROOMS = 16;
 
+/**
+ * How much their events may take together, in UTF-16 units; the one that emptied last stays, however
+ * much it has.
+ */
+export const MAX_EMPTY_SIZE = 8_388_608;
+
 /** The most forgotten rooms whose last ids are known, so that there they go on. */
 export const MAX_FORGOTTEN_ROOMS = 10_000;
 
@@ -263,8 +269,14 @@ export class Hub {
     if (room.count > 0) return;
     this.#rooms.delete(room.name);
     this.#emptyRooms.set(room.name, room);
-    const [oldest] = this.#emptyRooms.values();
-    if (oldest && this.#emptyRooms.size > MAX_EMPTY_ROOMS) this.#forget(oldest);
+    const isTooMuch = (): boolean => {
+      const size = this.#emptyRooms.values().reduce((sum, { size }) => sum + size, 0);
+      return this.#emptyRooms.size > MAX_EMPTY_ROOMS || size > MAX_EMPTY_SIZE;
+    };
+    while (this.#emptyRooms.size > 1 && isTooMuch()) {
+      const [oldest] = this.#emptyRooms.values();
+      if (oldest) this.#forget(oldest);
+    }
   }
 
   /** Returns whoever has that name, in whatever room. */

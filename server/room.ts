@@ -93,6 +93,11 @@ function weighText(text: string): number {
   return isPlain(text) ? text.length : UNIT_WEIGHT * text.length;
 }
 
+/** Returns about how much an event takes in memory, in UTF-16 units. */
+function sizeOf(event: RoomEvent): number {
+  return EVENT_WEIGHT + ("data" in event ? event.data?.length ?? 0 : 0);
+}
+
 /** One conversation. */
 export class Room implements Writer {
   /** The room's name. */
@@ -114,6 +119,7 @@ export class Room implements Writer {
    */
   #listed: readonly string[] | undefined;
   #cancelPresence: (() => void) | undefined;
+  #size = 0;
   /** The first event that may be history to a newcomer. */
   #historyStart: number;
 
@@ -138,6 +144,11 @@ export class Room implements Writer {
   /** How many people are here. */
   get count(): number {
     return this.#members.size;
+  }
+
+  /** How much the events in the ring take, in UTF-16 units. */
+  get size(): number {
+    return this.#size;
   }
 
   /** The id of the newest event. */
@@ -321,11 +332,16 @@ export class Room implements Writer {
     const { oldest } = this.#queue;
     const overwritten = this.#queue.at(oldest);
     const id = this.#queue.publish(event);
+    this.#size += sizeOf(event);
     if (event.messageType === "message") this.#counters.published++;
     if (event.messageType === "message" && event.ref !== undefined) this.#refs.set(event.ref, id);
-    if (this.#queue.oldest > oldest && overwritten?.messageType === "message") {
-      if (overwritten.ref !== undefined) this.#refs.delete(overwritten.ref);
-    }
+    if (this.#queue.oldest > oldest && overwritten) this.#forget(overwritten);
     return id;
+  }
+
+  /** Takes note that an event is in the ring no longer. */
+  #forget(event: RoomEvent): void {
+    this.#size -= sizeOf(event);
+    if (event.messageType === "message" && event.ref !== undefined) this.#refs.delete(event.ref);
   }
 }

@@ -142,18 +142,25 @@ class WebSocketConnection implements Connection, EventListenerObject {
 
   close(code: number, reason: string): void {
     this.#goOn();
-    if (!this.#isClosing) this.#closeWhenQuiet(code, shorten(reason), MAX_LOOKS);
+    // Who floods the server is not heard out.
+    const looks = code === CloseCode.abuse || code === CloseCode.tooBig ? 0 : MAX_LOOKS;
+    if (!this.#isClosing) this.#closeWhenQuiet(code, shorten(reason), looks);
     this.#isClosing = true;
     // A peer may never answer the Close frame: on our side the connection is gone now.
     this.#receiver?.end(code);
   }
 
   #closeWhenQuiet(code: number, reason: string, looks: number): void {
+    if (looks === 0) return this.#closeNow(code, reason);
     const heard = this.#heard;
     this.#closeTimer = setTimeout(() => {
-      if (this.#heard !== heard && looks > 0) return this.#closeWhenQuiet(code, reason, looks - 1);
-      if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, reason);
+      if (this.#heard === heard) this.#closeNow(code, reason);
+      else this.#closeWhenQuiet(code, reason, looks - 1);
     }, QUIET_TIME);
+  }
+
+  #closeNow(code: number, reason: string): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.close(code, reason);
   }
 
   /** Ends the wait for draining if it can, or looks again after `interval` milliseconds. */

@@ -196,6 +196,23 @@ Deno.test("kick: sends a person away once; only for operators", async () => {
   assert.equal(again.welcome["name"], "Bob");
 });
 
+Deno.test("kick: who is still talking gets the code all the same, once they are quiet", async () => {
+  await using server = guarded();
+  await using op = await comeIn(server, "t-op");
+  await using bob = await comeIn(server, "t-bob");
+  let said = 0;
+  const timer = setInterval(() => {
+    // A client stops when it is not answered any more.
+    if (bob.socket.readyState !== WebSocket.OPEN || said++ > 60) clearInterval(timer);
+    else for (let i = 0; i < 20; i++) bob.send({ messageType: "ping" });
+  }, 2);
+  await bob.json("pong");
+  op.send({ messageType: "kick", data: "bob" });
+  const { code } = await bob.closed;
+  clearInterval(timer);
+  assert.equal(code, 4403);
+});
+
 Deno.test("kick: by an operator whose name fills a Close frame", async () => {
   const name = "\u{10400}".repeat(32);
   await using server = new TestServer({ tokens: parseTokens(`t-op ${name} operator\nt-any *`) });

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { Hub, MAX_EMPTY_ROOMS, MAX_ENDED, type Participant, RESUME_TIME } from "../server/hub.ts";
+import {
+  Hub,
+  MAX_EMPTY_ROOMS,
+  MAX_EMPTY_SIZE,
+  MAX_ENDED,
+  type Participant,
+  RESUME_TIME,
+} from "../server/hub.ts";
 import { FakeClock } from "./peer.ts";
 
 function participant(): Participant {
@@ -122,4 +129,26 @@ Deno.test("hub: of many ended sessions the first are forgotten", () => {
   for (const pass of passes) hub.retire(pass);
   const valid = passes.filter((pass) => hub.redeem(pass.secret, hub.epoch));
   assert.deepEqual([valid.length, valid[0]], [MAX_ENDED, passes[1]]);
+});
+
+Deno.test("hub: empty rooms with much in them are forgotten sooner, but for the last", () => {
+  const hub = new Hub({ capacity: 4_000 });
+  const fill = (name: string): void => {
+    const room = hub.openRoom(name);
+    const visitor = participant();
+    room.admit(visitor);
+    const data = "x".repeat(4_000);
+    for (let size = 0; size < MAX_EMPTY_SIZE; size += 4_128) {
+      const message = { messageType: "message", time: 1, from: "a", address: "b", data } as const;
+      room.publish({ ...message, ref: `${name} ${size}` });
+    }
+    room.remove(visitor);
+    hub.closeIfEmpty(room);
+  };
+  const isKept = (name: string): boolean => hub.openRoom(name).idOf(`${name} 0`) !== undefined;
+  fill("one");
+  assert.ok(isKept("one"));
+  hub.closeIfEmpty(hub.openRoom("one"));
+  fill("two");
+  assert.deepEqual([isKept("two"), isKept("one")], [true, false]);
 });

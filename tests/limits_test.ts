@@ -199,21 +199,6 @@ Deno.test("--max-rooms: who registers says then where to, and may come in where 
   await using _bob = await server.register("bob", "dev");
 });
 
-Deno.test("close: a peer that is still talking gets the code all the same, once it is quiet", async () => {
-  await using server = new TestServer();
-  await using eve = await server.register("eve");
-  const talk = (): void => {
-    if (eve.socket.readyState === WebSocket.OPEN) eve.send("nonsense");
-  };
-  for (let i = 0; i < ABUSE_COUNT; i++) talk();
-  // It stops when it is not answered any more.
-  for (let i = 0; i < ABUSE_COUNT; i++) {
-    await eve.json("error");
-    talk();
-  }
-  assert.equal((await eve.closed).code, 4429);
-});
-
 Deno.test("who does not register in ten seconds is let go with 4408, and nobody else", async () => {
   const clock = new FakeClock();
   await using server = new TestServer({ clock });

@@ -9,6 +9,7 @@
 
 import assert from "node:assert/strict";
 import { lookUntil, readMetrics } from "../tests/metrics.ts";
+import { Peer } from "../tests/peer.ts";
 import { ATTACKS, type Result } from "./attacks.ts";
 import { MAX_CLIENTS, MAX_PER_IP, MAX_ROOMS } from "./attacks/crowds.ts";
 import { Program, startServer } from "./program.ts";
@@ -26,6 +27,9 @@ const PER_SECOND = 50;
 
 /** How fast they talk before. */
 const WARM_UP_PER_SECOND = 150;
+
+/** How often each of a crowd speaks, before. */
+const GREETINGS = 50;
 
 /** What 99 of 100 deliveries take at most, in milliseconds. */
 const MAX_P99 = 250;
@@ -121,8 +125,26 @@ async function readMemory(port: string): Promise<Memory> {
   return { resident: number("process_resident_memory_bytes"), heap: number("chat_heap_bytes") };
 }
 
+/**
+ * Has as many people come, speak at once and go as may come from one address: the memory that a
+ * server works with when much is going on, it has from then on.
+ */
+async function gather(port: string): Promise<void> {
+  const open = (): Promise<Peer> => Peer.open(`ws://127.0.0.1:${port}/text?room=crowd`);
+  const crowd = await Promise.all(Array.from({ length: MAX_PER_IP - TALKERS }, open));
+  await Promise.all(crowd.map(async (peer, i) => {
+    for (let said = 0; said < GREETINGS; said++) {
+      peer.send(`hello ${i} ${said} `.padEnd(1_000, "."));
+    }
+    const last = `: hello ${i} ${GREETINGS - 1} `;
+    while (!(await peer.frame()).includes(last));
+  }));
+  for (const peer of crowd) await peer[Symbol.asyncDispose]();
+}
+
 /** Has people talk in peace, and then while their server is attacked. */
 async function besiege(talk: Talk, port: string, tcpPort: string): Promise<Siege> {
+  await gather(port);
   await talk.speak({ count: MESSAGES, perSecond: WARM_UP_PER_SECOND });
   const calmLatencies = talk.takeLatencies();
   talk.takeLongest();

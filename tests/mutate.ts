@@ -5,21 +5,20 @@
  * @module
  */
 
-/** A source of chance that a seed repeats, after Mulberry32 (Tommy Ettinger). */
+import { random } from "./random.ts";
+
+/** A source of chance that a seed repeats. */
 export class Chance {
-  #state: number;
+  readonly #random: () => number;
 
   /** Creates one that begins anew with `seed`. */
   constructor(seed: number) {
-    this.#state = seed | 0;
+    this.#random = random(seed);
   }
 
   /** Returns a whole number from 0 up to `limit`, without `limit` itself. */
   below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let bits = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
-    return Math.floor(((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32 * limit);
+    return Math.floor(this.#random() * limit);
   }
 
   /** Returns true once in so many times. */

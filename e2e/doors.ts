@@ -91,7 +91,7 @@ Deno.test("server --token-file, --cert: what cannot be read is one line and exit
     /: it is a directory\. Name a file\.$/m,
   );
   await Deno.writeTextFile(path, "# nobody\nt-op olga operator\nt-bob olga\n");
-  const twice = /^Cannot use --token-file=\S+: line 3: the name olga is in line 2 already\.$/m;
+  const twice = /^Cannot use --token-file=\S+: line 3: its name is in line 2 already\.$/m;
   await assertRefused([`--token-file=${path}`], 2, twice);
   const cert = [`--cert=${directory.file("none")}`, `--key=${path}`];
   await assertRefused(cert, 2, /^Cannot read --cert=\S+: there is no such file\./);

@@ -35,7 +35,7 @@ const LEAVE_TIME = 45_000;
 const PULSES = 20;
 
 /** How often the heap is looked at while they come and go, in milliseconds. */
-const SAMPLE_INTERVAL = 500;
+const SAMPLE_INTERVAL = 100;
 
 const MEGABYTE = 1_048_576;
 
@@ -47,6 +47,9 @@ const MAX_GROWTH = 50 * MEGABYTE;
  * been collected: a third of a kilobyte for each connection that was compared would be more.
  */
 const MAX_HEAP_GROWTH = 16 * MEGABYTE;
+
+/** How many times so many more come at most, until the heap has been seen as low as before. */
+const [MORE, MORE_AT_ONCE] = [15, 2_000];
 
 /** How much processor a server may take that has nothing to do, in parts of a core. */
 const MAX_IDLE = 0.1;
@@ -201,7 +204,17 @@ Deno.test(`${CONNECTIONS} connections come and go, and the server is as it was`,
   );
   const isClosed = (count: number): boolean => count === before.descriptors;
   const descriptors = await lookUntil(() => subject.descriptors(), isClosed, LEAVE_TIME);
-  const [lowestBefore, lowestAfter] = samples.lowest;
+  const [lowestBefore, firstLow] = samples.lowest;
+  // V8 collects when it likes: what is no leak is collected when some more have come.
+  let lowestAfter = firstLow;
+  for (let i = 0; i < MORE && lowestAfter >= lowestBefore + MAX_HEAP_GROWTH; i++) {
+    const more = new HeapSamples(subject);
+    {
+      await using _more = more;
+      await visitors.come(MORE_AT_ONCE, AT_A_TIME);
+    }
+    lowestAfter = Math.min(lowestAfter, ...more.lowest);
+  }
 
   const rate = Math.round(CONNECTIONS / seconds);
   console.log(`${CONNECTIONS} connections in ${seconds.toFixed(0)} s, ${rate} a second`);

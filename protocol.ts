@@ -138,6 +138,8 @@ export interface Register {
 export interface SendMessage {
   messageType: "message";
   data: string;
+  /** The room that it is meant for: it is refused if its sender is not there. Default: their room. */
+  room?: string | undefined;
   /** The sender's own id for this message, that nobody else uses (a UUID). */
   ref?: string | undefined;
   to?: string | undefined;
@@ -270,6 +272,8 @@ export interface Failure {
   code: string;
   data: string;
   ref?: string | undefined;
+  /** The room that the refused `join` or `message` named. */
+  room?: string | undefined;
   /** After how many milliseconds it could be accepted. */
   retryAfter?: number | undefined;
 }
@@ -349,11 +353,11 @@ export function cleanText(raw: string): string {
 /**
  * Returns `raw` if it is a valid room name.
  *
- * @throws {ProtocolError} If it is not.
+ * @throws {ProtocolError} If it is not. The error has that `ref`.
  */
-export function parseRoom(raw: string): string {
+export function parseRoom(raw: string, ref?: string): string {
   if (ROOM_NAME.test(raw)) return raw;
-  throw new ProtocolError("bad_message", "A room's name is 1 to 32 of a-z, 0-9, _ and -.");
+  throw new ProtocolError("bad_message", "A room's name is 1 to 32 of a-z, 0-9, _ and -.", ref);
 }
 
 function withoutLastNewlines(text: string): string {
@@ -479,26 +483,36 @@ function parseMessage(fields: Fields, maxText: number): SendMessage {
   }
   const action = fields["action"] ?? false;
   if (typeof action !== "boolean") throw badMessage(fields, `"action" must be true or false.`);
+  const room = optionalString(fields, "room");
   return {
     messageType: "message",
     data: parseMessageText(requiredString(fields, "data"), { maxBytes: maxText, ref }),
+    room: room === undefined ? undefined : parseRoom(room, ref),
     ref,
     to: optionalString(fields, "to"),
     action: action || undefined,
   };
 }
 
-/** A message as most are: written by `JSON.stringify`, of plain text, for the room. */
+/** A message as most are: written by `JSON.stringify`, of plain text, for a room. */
 const PLAIN_MESSAGE =
-  /^\{"messageType":"message","data":"([ !#-[\]-~]*[!#-[\]-~])"(?:,"ref":"([ !#-[\]-~]{1,128})")?\}$/;
+  /^\{"messageType":"message","data":"([ !#-[\]-~]*[!#-[\]-~])"(?:,"room":"([a-z0-9_-]{1,32})")?(?:,"ref":"([ !#-[\]-~]{1,128})")?\}$/;
 
 /** Parses what {@linkcode PLAIN_MESSAGE} describes, in less time than JSON takes. */
 function parsePlainMessage(line: string, maxText: number): SendMessage | undefined {
   const match = line.length <= maxText ? PLAIN_MESSAGE.exec(line) : null;
   const data = match?.[1];
   if (data === undefined) return undefined;
-  const ref = match?.[2] === undefined ? undefined : detach(match[2]);
-  return { messageType: "message", data: detach(data), ref, to: undefined, action: undefined };
+  const room = match?.[2] === undefined ? undefined : detach(match[2]);
+  const ref = match?.[3] === undefined ? undefined : detach(match[3]);
+  return {
+    messageType: "message",
+    data: detach(data),
+    room,
+    ref,
+    to: undefined,
+    action: undefined,
+  };
 }
 
 /**
@@ -746,8 +760,9 @@ export function parseServerMessage(line: string): ServerMessage | undefined {
     case "error": {
       const code = cleanString(fields, "code");
       const ref = optionalString(fields, "ref");
+      const room = fields["room"] === undefined ? undefined : requiredLabel(fields, "room");
       const retryAfter = optionalWholeNumber(fields, "retryAfter");
-      return { messageType, code, data: data(), ref, retryAfter };
+      return { messageType, code, data: data(), ref, room, retryAfter };
     }
     default:
       return undefined;

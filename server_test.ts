@@ -62,6 +62,30 @@ Deno.test("chat.v1 message: an action is marked", async () => {
   assert.deepEqual([data, action], ["waves", true]);
 });
 
+Deno.test("chat.v1 message: for a room that its sender is not in it is refused, and said nowhere", async () => {
+  await using server = new TestServer();
+  await using alice = await server.register("alice");
+  alice.send('{"messageType":"message","data":"the password","room":"secret","ref":"r1"}');
+  alice.send('{"messageType":"message","data":"hello","room":"lobby","ref":"r2"}');
+  assert.deepEqual(await alice.json("error"), {
+    messageType: "error",
+    code: "bad_message",
+    data: "You are not in secret but in lobby: this was not said.",
+    ref: "r1",
+    room: "secret",
+  });
+  const { id, data, ref } = await alice.json("message");
+  assert.deepEqual([id, data, ref], [2, "hello", "r2"]);
+});
+
+Deno.test("chat.v1 join: a refused one names its room", async () => {
+  await using server = new TestServer({ maxRooms: 1 });
+  await using alice = await server.register("alice");
+  alice.send('{"messageType":"join","data":"dev"}');
+  const { code, room } = await alice.json("error");
+  assert.deepEqual([code, room], ["full", "dev"]);
+});
+
 Deno.test("chat.v1 frame: several objects come and go in one, and a bad one concerns itself alone", async () => {
   await using server = new TestServer();
   await using alice = await server.register("alice");

@@ -46,6 +46,12 @@ export interface SessionOptions {
   readonly defaults?: Defaults | undefined;
 }
 
+/** Returns the room that something asked for names, if it does. */
+function roomOf(input: TextInput): string | undefined {
+  if (input.messageType === "join") return input.data;
+  return input.messageType === "message" ? input.room : undefined;
+}
+
 /** One connection's part in the conversation. */
 export class Session implements Receiver, Guest, Recipient, Speaker {
   /** The person's name; empty until they take part. */
@@ -223,9 +229,10 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
    */
   #take(line: string): void {
     if (this.#deferral.hasMove) return this.#defer(line);
-    this.#attempt(() => {
+    this.#attempt((about) => {
       const input = this.#parse(line);
       if (!input) return this.#payForAnswer();
+      about(roomOf(input));
       if (this.#hasSaid(input)) return;
       // Whatever is due goes first: it may be more than the client reads at once.
       this.#delivery.deliverRest();
@@ -235,14 +242,15 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
     });
   }
 
-  /** Does something, and answers if it is refused. */
-  #attempt(work: () => void): void {
+  /** Does something, and answers if it is refused: with the room that it says to be about. */
+  #attempt(work: (about: (named: string | undefined) => void) => void): void {
+    let room: string | undefined;
     try {
-      work();
+      work((named) => room = named);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       const { code, message: data, ref, retryAfter } = error;
-      this.#answer({ messageType: "error", code, data, ref, retryAfter });
+      this.#answer({ messageType: "error", code, data, ref, room, retryAfter });
       this.#countRefusal(code);
       if (error instanceof EntryError) this.close(error.closeCode, data);
     }
@@ -277,6 +285,10 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
     const room = this.room;
     if (input.messageType !== "message" || input.to !== undefined || !room) return false;
     const { ref } = input;
+    if (input.room !== undefined && input.room !== room.name) {
+      const text = `You are not in ${input.room} but in ${room.name}: this was not said.`;
+      throw new ProtocolError("bad_message", text, ref);
+    }
     if (ref !== undefined && room.idOf(ref) !== undefined) return false;
     if (ref === undefined || !room.isStaged(ref)) this.#say(room, input);
     return true;

@@ -37,7 +37,7 @@ export interface Connection {
 
 /** Whoever is at our end of a connection. */
 export interface Receiver {
-  /** Takes a frame (on TCP: a line); a session, a line of one. */
+  /** Takes a frame (on TCP: a line). */
   receive(frame: string): void;
   /**
    * Returns undefined if more can be taken, or resolves once it can. A transport that can stop reading
@@ -55,6 +55,14 @@ export interface Receiver {
   end(code?: number): void;
   /** Is told of a fault of ours. It costs this connection, and nobody else. */
   fail(error: unknown): void;
+}
+
+/** A receiver that takes a line at a time, and only while it is ready. */
+export interface LineReceiver extends Receiver {
+  /** Does at once what a line asks for, if that may come before what waits. Tells whether it may. */
+  overtake(line: string): boolean;
+  /** Refuses a line because too much waits already. */
+  overflow(line: string): void;
 }
 
 /** Answers a new connection. */

@@ -24,7 +24,7 @@ import { Counters } from "./metrics.ts";
 import { type Member, Room } from "./room.ts";
 import { Sanctions } from "./sanctions.ts";
 import type { Store } from "./store.ts";
-import { DEFAULT_BURST, DEFAULT_RATE } from "./throttle.ts";
+import { type Bucket, Buckets, DEFAULT_BURST, DEFAULT_RATE } from "./throttle.ts";
 import type { Identity, Tokens } from "./tokens.ts";
 
 /** How long a session can be resumed after its connection ended, in milliseconds. */
@@ -90,6 +90,8 @@ export interface Pass {
   since: number;
   /** The room before, and the same of it. */
   left?: { readonly room: string; readonly since: number };
+  /** What limits how fast its owner may go, unless their token does. */
+  readonly bucket: Bucket;
   /** The connection that has it; undefined when that has ended. */
   holder: Participant | undefined;
   /** When it stops being valid, in milliseconds since 1970; undefined while it has a holder. */
@@ -117,9 +119,9 @@ export interface HubOptions {
   readonly maxRooms?: number | undefined;
   /** The most bytes of a message. Default, and most, {@linkcode MAX_TEXT_BYTES}. */
   readonly maxMessage?: number | undefined;
-  /** See {@linkcode Throttle}. Default {@linkcode DEFAULT_RATE}. */
+  /** Tokens a second of each sender: see {@linkcode Buckets}. Default {@linkcode DEFAULT_RATE}. */
   readonly rate?: number | undefined;
-  /** See {@linkcode Throttle}. Default {@linkcode DEFAULT_BURST}. */
+  /** Tokens that each sender has at first, and at most. Default {@linkcode DEFAULT_BURST}. */
   readonly burst?: number | undefined;
   /** Who may come in. Default: everybody. */
   readonly tokens?: Tokens | undefined;
@@ -153,8 +155,8 @@ export class Hub {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly maxMessage: number;
-  readonly rate: number;
-  readonly burst: number;
+  /** What limits how fast each sender and each address may go. */
+  readonly buckets: Buckets;
   readonly hidesAddresses: boolean;
   readonly sanctions: Sanctions;
   /** Everyone who is connected, whether they take part yet or not. */
@@ -195,11 +197,11 @@ export class Hub {
     this.#tokens = options.tokens;
     this.history = options.history ?? DEFAULT_HISTORY;
     this.maxMessage = options.maxMessage ?? MAX_TEXT_BYTES;
-    this.rate = options.rate ?? DEFAULT_RATE;
-    this.burst = options.burst ?? DEFAULT_BURST;
     this.hidesAddresses = options.hideAddresses ?? false;
     this.log = options.log ?? (() => {});
     this.clock = options.clock ?? systemClock;
+    const { rate = DEFAULT_RATE, burst = DEFAULT_BURST } = options;
+    this.buckets = new Buckets({ clock: this.clock, rate, burst });
     this.counters = new Counters();
     this.sanctions = new Sanctions({ clock: this.clock, store: options.store });
     this.#journal = options.store && new Journal(options.store, this);
@@ -214,6 +216,7 @@ export class Hub {
   /** Has other tokens be valid from now on, for those who are in, too. */
   useTokens(tokens: Tokens): void {
     this.#tokens = tokens;
+    this.buckets.retain((key) => tokens.get(key) !== undefined);
     const moves = Array.from(this.connected, (guest) => guest.review());
     for (const move of moves) move?.();
   }
@@ -312,8 +315,16 @@ export class Hub {
 
   /** Returns a new pass for `holder`. */
   issue(holder: Participant): Pass {
-    const expires = undefined;
-    const pass = { secret: randomId(), name: "", room: "", since: 0, holder, expires };
+    const bucket = this.buckets.create();
+    const pass = {
+      secret: randomId(),
+      name: "",
+      room: "",
+      since: 0,
+      bucket,
+      holder,
+      expires: undefined,
+    };
     this.#passes.set(pass.secret, pass);
     return pass;
   }
@@ -389,7 +400,7 @@ export class Hub {
   #recall(secret: string): Pass | undefined {
     const stored = this.#journal?.pass(secret);
     if (!stored) return undefined;
-    const pass = { ...stored, holder: undefined };
+    const pass = { ...stored, bucket: this.buckets.create(), holder: undefined };
     this.#passes.set(secret, pass);
     this.#ended.add(pass);
     return pass;

@@ -6,19 +6,37 @@
  * be would miss most of it. So a turn takes in about one batch; what is more waits for the turns
  * after it. The connections take turns too, a line each: who floods the server delays themselves.
  *
- * **Bound.** At most {@linkcode MAX_WAITING} waits, on the whole server. Whoever would bring more has
- * their oldest lines taken at once: nothing is dropped, and nobody is told to wait.
+ * What a client sends waits as well while its session is not ready for more: because it sends too
+ * fast, or does not read the answers. It is passed on later, in its order. A ping overtakes it.
+ *
+ * **Bound.** Of one connection whose session is not ready at most {@linkcode MAX_REQUESTS} lines and
+ * {@linkcode MAX_OWN} wait; what is more is refused. Of all connections together at most
+ * {@linkcode MAX_WAITING} wait: beyond that, a line of a connection whose session is ready is taken at
+ * once, and of one whose session is not it is refused, unless less than {@linkcode FAIR_SHARE} of it
+ * waits.
  *
  * @module
  */
 
-import type { Receiver } from "./connection.ts";
+import type { LineReceiver, Receiver } from "./connection.ts";
 
 /** What a turn takes in, weighed as below: about half of what a batch may hold. */
 export const TURN_WEIGHT = 16_384;
 
-/** What may wait, weighed as below: 16 MiB. */
-export const MAX_WAITING = 16_777_216;
+/** What may wait of all connections, weighed as below. */
+export const MAX_WAITING = 67_108_864;
+
+/**
+ * How many lines may wait of one connection whose session is not ready: more than a client has under
+ * way that keeps no more than 50 requests unanswered.
+ */
+export const MAX_REQUESTS = 128;
+
+/** How much of it, weighed as below: 50 requests with the longest texts fit. */
+export const MAX_OWN = 262_144;
+
+/** What each connection may have waiting, weighed as below, however much waits of others. */
+export const FAIR_SHARE = 16_384;
 
 /**
  * How much may wait of one connection, weighed as below, before a transport that can stop reading
@@ -60,20 +78,35 @@ export class Intake {
    * Returns a receiver that passes on to `receiver` all that it is told, in that order and at this
    * pace. `split` takes a frame apart into the lines that are paced.
    */
-  pace(receiver: Receiver, split: (frame: string) => readonly string[] = whole): Receiver {
+  pace(receiver: LineReceiver, split: (frame: string) => readonly string[] = whole): Receiver {
     return new Inlet(this, receiver, split);
   }
 
   /** Passes an item on now, or when its turn has come. */
   take(inlet: Inlet, item: Item): void {
-    if (this.#left > 0 && inlet.waiting.isEmpty) return this.#pass(inlet, item);
+    if (this.#left > 0 && inlet.isFree) return this.#pass(inlet, item);
     inlet.push(item);
-    this.#waiting.add(inlet);
     this.#waitingWeight += weigh(item);
-    while (this.#waitingWeight > MAX_WAITING && !inlet.waiting.isEmpty) this.#passNext(inlet);
+    if (!inlet.isHeld) this.#waiting.add(inlet);
+    while (this.#waitingWeight > MAX_WAITING && this.#waiting.has(inlet)) this.#passNext(inlet);
   }
 
-  /** Passes on all that waits. */
+  /** Tells whether another line may wait of a connection whose session is not ready. */
+  hasRoomFor(inlet: Inlet, line: string): boolean {
+    const own = inlet.weight + weigh(line);
+    if (inlet.size >= MAX_REQUESTS || own > MAX_OWN) return false;
+    return own <= FAIR_SHARE || this.#waitingWeight + weigh(line) <= MAX_WAITING;
+  }
+
+  /** Has a connection take turns again, because its session is ready. */
+  resume(inlet: Inlet): void {
+    if (inlet.size === 0) return;
+    this.#waiting.add(inlet);
+    while (this.#left > 0 && this.#waiting.has(inlet)) this.#passNext(inlet);
+    this.#scheduleTurn();
+  }
+
+  /** Passes on all that waits for its turn. */
   flush(): void {
     for (const inlet of this.#waiting) this.#passNext(inlet);
   }
@@ -105,12 +138,12 @@ export class Intake {
   }
 
   #passNext(inlet: Inlet): void {
-    const item = inlet.shift();
     this.#waiting.delete(inlet);
+    const item = inlet.shift();
     if (item === undefined) return;
-    if (!inlet.waiting.isEmpty) this.#waiting.add(inlet);
     this.#waitingWeight -= weigh(item);
     this.#pass(inlet, item);
+    if (inlet.size > 0 && !inlet.isHeld) this.#waiting.add(inlet);
   }
 }
 
@@ -125,70 +158,87 @@ interface Link<T> {
 
 /** First in, first out, in constant time; what was taken out is let go at once. */
 class Fifo<T> {
+  size = 0;
   #first: Link<T> | undefined;
   #last: Link<T> | undefined;
-
-  get isEmpty(): boolean {
-    return this.#first === undefined;
-  }
 
   push(item: T): void {
     const link: Link<T> = { item, next: undefined };
     if (this.#last) this.#last.next = link;
     else this.#first = link;
     this.#last = link;
+    this.size++;
   }
 
   shift(): T | undefined {
-    const item = this.#first?.item;
-    this.#first = this.#first?.next;
-    if (!this.#first) this.#last = undefined;
+    if (!this.#first) return undefined;
+    const { item, next } = this.#first;
+    this.#first = next;
+    if (!next) this.#last = undefined;
+    this.size--;
     return item;
   }
 }
 
 class Inlet implements Receiver {
-  readonly waiting = new Fifo<Item>();
+  /** What waits, in UTF-16 units and as weighed above. */
+  weight = 0;
+  /** Whether nothing is passed on, because the receiver is not ready. */
+  isHeld = false;
   readonly #intake: Intake;
-  readonly #receiver: Receiver;
+  readonly #receiver: LineReceiver;
   readonly #split: (frame: string) => readonly string[];
-  #weight = 0;
+  readonly #waiting = new Fifo<Item>();
   #readiness: PromiseWithResolvers<void> | undefined;
 
-  constructor(intake: Intake, receiver: Receiver, split: (frame: string) => readonly string[]) {
+  constructor(intake: Intake, receiver: LineReceiver, split: (frame: string) => readonly string[]) {
     this.#intake = intake;
     this.#receiver = receiver;
     this.#split = split;
+    this.#hold();
+  }
+
+  /** How many items wait. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** Whether nothing waits before what comes now. */
+  get isFree(): boolean {
+    return this.#waiting.size === 0 && !this.isHeld;
   }
 
   ready(): Promise<void> | undefined {
-    if (this.#weight <= MAX_AHEAD) return undefined;
+    if (!this.isHeld && this.weight <= MAX_AHEAD) return undefined;
     this.#readiness ??= Promise.withResolvers();
     return this.#readiness.promise;
   }
 
   /** Has an item wait. */
   push(item: Item): void {
-    this.waiting.push(item);
-    this.#weight += weigh(item);
+    this.#waiting.push(item);
+    this.weight += weigh(item);
   }
 
   /** Takes out the item that has waited longest. */
   shift(): Item | undefined {
-    const item = this.waiting.shift();
-    if (item !== undefined) this.#weight -= weigh(item);
-    if (this.#weight > MAX_AHEAD) return item;
-    this.#readiness?.resolve();
-    this.#readiness = undefined;
+    const item = this.#waiting.shift();
+    if (item !== undefined) this.weight -= weigh(item);
     return item;
   }
 
   receive(frame: string): void {
-    for (const line of this.#split(frame)) this.#intake.take(this, line);
+    for (const line of this.#split(frame)) {
+      if (this.isHeld && this.#receiver.overtake(line)) continue;
+      if (this.isHeld && !this.#intake.hasRoomFor(this, line)) this.#receiver.overflow(line);
+      else this.#intake.take(this, line);
+    }
   }
 
   refuse(reason: string): void {
-    this.#intake.take(this, () => this.#receiver.refuse(reason));
+    // So many refusals end the connection that they need no bound of their own, but no place either.
+    if (this.isHeld) this.#receiver.refuse(reason);
+    else this.#intake.take(this, () => this.#receiver.refuse(reason));
   }
 
   async finish(): Promise<void> {
@@ -212,6 +262,26 @@ class Inlet implements Receiver {
     } catch (error) {
       this.fail(error);
     }
+    this.#hold();
+    if (!this.isHeld) this.#release();
+  }
+
+  /** Passes nothing more on while the receiver is not ready. */
+  #hold(): void {
+    const ready = this.#receiver.ready();
+    this.isHeld = ready !== undefined;
+    ready?.then(() => {
+      this.#hold();
+      if (this.isHeld) return;
+      this.#release();
+      this.#intake.resume(this);
+    });
+  }
+
+  #release(): void {
+    if (this.weight > MAX_AHEAD) return;
+    this.#readiness?.resolve();
+    this.#readiness = undefined;
   }
 }
 

@@ -47,6 +47,8 @@ export class Counters {
   delivered = 0;
   /** Events that were overwritten before a connection came to them, counted once for each. */
   missed = 0;
+  /** Requests that waited because they came too fast. */
+  throttled = 0;
   /** Bytes of text that clients sent, without what carries them. */
   received = 0;
   /** Bytes of text that were handed to connections, without what carries them. */
@@ -105,6 +107,7 @@ export function formatMetrics(hub: Hub, sockets: number): string {
       "Messages, and connections, that were refused.",
       labelled("code", counters.refused),
     ],
+    ["chat_throttled_total", "counter", "Requests that waited: too fast.", counters.throttled],
     ["chat_received_bytes_total", "counter", "Bytes of text from clients.", counters.received],
     ["chat_sent_bytes_total", "counter", "Bytes of text handed to connections.", counters.sent],
     [

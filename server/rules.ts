@@ -1,5 +1,5 @@
 /**
- * The rules: who may come in, who may speak, and how fast.
+ * The rules: who may come in, and who may speak.
  *
  * @module
  */
@@ -62,15 +62,9 @@ export function checkMute(sanctions: Sanctions, name: string, ref?: string): voi
   throw new ProtocolError("muted", `You can only read for another ${seconds} seconds.`, ref);
 }
 
-/**
- * Checks that something was not too fast: that it need not wait so many milliseconds. The error has
- * the message's own `ref`.
- *
- * @throws {ProtocolError} If it has to.
- */
-export function checkPace(wait: number, ref?: string): void {
-  if (wait === 0) return;
+/** Returns the error that refuses what came too fast, with its own `ref`: it may come again in `wait` ms. */
+export function tooFast(wait: number, ref?: string): ProtocolError {
   const seconds = (wait / 1000).toFixed(wait < 1000 ? 2 : 0);
   const text = `Too fast: this was not taken. Send it again in ${seconds} s.`;
-  throw new ProtocolError("rate_limited", text, ref, wait);
+  return new ProtocolError("rate_limited", text, ref, wait);
 }

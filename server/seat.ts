@@ -13,6 +13,7 @@ import type { Hub, Participant, Pass } from "./hub.ts";
 import type { Room } from "./room.ts";
 import { checkBan, EntryError, identify } from "./rules.ts";
 import { StoreError } from "./store.ts";
+import type { Bucket } from "./throttle.ts";
 import type { Identity } from "./tokens.ts";
 
 const RESUMED_ELSEWHERE = "Resumed by another connection";
@@ -66,6 +67,14 @@ export class Seat {
   /** Whose token the person came in with, if tokens are needed. */
   get identity(): Identity | undefined {
     return this.#identity;
+  }
+
+  /** Returns what limits how fast the person may go: it is the same when they come again. */
+  bucket(): Bucket {
+    const { buckets } = this.#hub;
+    const isOwner = this.#identity?.name !== undefined;
+    if (this.#identity && isOwner) return buckets.ofToken(this.#identity.key);
+    return this.#pass?.bucket ?? buckets.create();
   }
 
   /**

@@ -4,10 +4,13 @@
  * {@linkcode Delivery} pass on what happens there. It knows neither what the connection is made
  * of nor how its dialect words things.
  *
+ * It does one thing after the other. While a request waits, because it is not paid for yet
+ * ({@linkcode Throttle}) or its answer could not be sent, the session is not ready for more, and what
+ * the client sends meanwhile waits in the intake. Only a ping is answered at once.
+ *
  * While a client does not read (its connection is congested), what happens in the room waits in the
- * room's queue, and what the client asks for itself waits in its {@linkcode Deferral}: so what one
- * client can make the server hold is bounded. What it says to the room is published all the same,
- * unless a change of room or name is waiting before it.
+ * room's queue: so what one client can make the server hold is bounded. What it says to the room is
+ * published all the same.
  *
  * @module
  */
@@ -16,6 +19,7 @@ import {
   CloseCode,
   type DirectMessage,
   type ErrorCode,
+  MAX_FRAME_BYTES,
   type Private,
   ProtocolError,
   type Register,
@@ -24,21 +28,29 @@ import {
   SERVER_NAME,
   type TextInput,
 } from "../protocol.ts";
-import type { Connection, Receiver } from "./connection.ts";
-import { Deferral } from "./deferral.ts";
+import type { Connection, LineReceiver } from "./connection.ts";
 import { Delivery, PATIENCE, type Recipient } from "./delivery.ts";
 import type { Dialect, DialectFor } from "./dialects.ts";
 import type { Guest, Hub } from "./hub.ts";
 import { quote, quoteError } from "./log.ts";
 import { moderate } from "./moderation.ts";
 import type { Room, Speaker } from "./room.ts";
-import { checkMute, checkPace, EntryError } from "./rules.ts";
+import { checkMute, EntryError, tooFast } from "./rules.ts";
 import { type Defaults, Seat } from "./seat.ts";
-import { Throttle } from "./throttle.ts";
+import { ASK_COST, SAY_COST, Throttle } from "./throttle.ts";
 import type { Identity } from "./tokens.ts";
 
 /** How long a client may take to register, in milliseconds. */
 export const REGISTER_TIME = 10_000;
+
+/** How many UTF-16 units of answers may wait until a client reads: as many as one frame has. */
+export const MAX_UNREAD = MAX_FRAME_BYTES;
+
+/** Longest line that may be a ping. */
+const MAX_PING = 512;
+
+/** When to send again what did not fit, in milliseconds: some of what waits was done by then. */
+const OVERFLOW_WAIT = 1_000;
 
 /** Settings of a {@linkcode Session}. */
 export interface SessionOptions {
@@ -47,13 +59,29 @@ export interface SessionOptions {
 }
 
 /** Returns the room that something asked for names, if it does. */
-function roomOf(input: TextInput): string | undefined {
-  if (input.messageType === "join") return input.data;
-  return input.messageType === "message" ? input.room : undefined;
+function roomOf(input: TextInput | undefined): string | undefined {
+  if (input?.messageType === "join") return input.data;
+  return input?.messageType === "message" ? input.room : undefined;
+}
+
+/** Tells whether somebody would come in with a token. */
+function bringsToken(input: TextInput | undefined): boolean {
+  return input?.messageType === "token" ||
+    (input?.messageType === "register" && input.token !== undefined);
+}
+
+/** Tells whether it is said to the room. */
+function isSaid(input: TextInput): input is SendMessage {
+  return input.messageType === "message" && input.to === undefined;
+}
+
+/** Tells whether it is told to others, and so costs as much as a message. */
+function isTold({ messageType }: TextInput): boolean {
+  return messageType === "message" || messageType === "join" || messageType === "register";
 }
 
 /** One connection's part in the conversation. */
-export class Session implements Receiver, Guest, Recipient, Speaker {
+export class Session implements LineReceiver, Guest, Recipient, Speaker {
   /** The person's name; empty until they take part. */
   name = "";
   /** The person's `IP:PORT`, as others are told it: empty if they are not. */
@@ -63,8 +91,15 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
   readonly #dialect: Dialect;
   readonly #delivery: Delivery;
   readonly #seat: Seat;
-  readonly #deferral = new Deferral();
   readonly #throttle: Throttle;
+  /** The request that waits; without `input` if a blank line is to be paid for. */
+  #held: { readonly input: TextInput | undefined } | undefined;
+  #cancelHeld: (() => void) | undefined;
+  /** Resolves once nothing is held. */
+  #readiness: PromiseWithResolvers<void> | undefined;
+  /** Answers that wait until the client reads, and how long they are, in UTF-16 units. */
+  #unread: DirectMessage[] = [];
+  #unreadSize = 0;
   #cancelLate: (() => void) | undefined;
   #hasQuit = false;
   #hasEnded = false;
@@ -83,7 +118,7 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
       delivery: this.#delivery,
       defaults,
     });
-    this.#throttle = new Throttle(hub);
+    this.#throttle = new Throttle(hub.clock, hub.buckets.ofAddress(connection.address));
     try {
       this.#begin();
     } catch (error) {
@@ -108,12 +143,50 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
 
   /** Does what a line asks for; what cannot be done is answered with an error. */
   receive(line: string): void {
-    if (!this.#hasEnded && !this.#hasQuit && !this.#hub.isClosing) this.#take(line);
+    if (this.#isDeaf) return;
+    let input: TextInput | undefined;
+    try {
+      input = this.#parse(line);
+      if (input?.messageType === "ping" && this.room) return this.#pong(input.data);
+      const wait = this.#pay(input);
+      if (wait > 0) this.#hold(input, wait);
+      else if (input) this.#do(input);
+    } catch (error) {
+      this.#refuse(error, input);
+    }
   }
 
-  /** Takes all at once. */
-  ready(): undefined {
-    return undefined;
+  /** Resolves once no request waits. */
+  ready(): Promise<void> | undefined {
+    return this.#held && (this.#readiness ??= Promise.withResolvers()).promise;
+  }
+
+  /** Answers a ping. All else has to wait for its turn. */
+  overtake(line: string): boolean {
+    if (this.#isDeaf || !this.room || line.length > MAX_PING || !line.includes('"ping"')) {
+      return false;
+    }
+    let input: TextInput | undefined;
+    try {
+      input = this.#parse(line);
+      if (input?.messageType !== "ping") return false;
+      this.#pong(input.data);
+    } catch (error) {
+      this.#refuse(error, input);
+    }
+    return true;
+  }
+
+  /** Refuses a line because too much waits before it. */
+  overflow(line: string): void {
+    if (this.#isDeaf) return;
+    let input: TextInput | undefined;
+    try {
+      input = this.#parse(line);
+      throw tooFast(OVERFLOW_WAIT, input?.messageType === "message" ? input.ref : undefined);
+    } catch (error) {
+      this.#refuse(error, input);
+    }
   }
 
   /** Answers what was no frame of text. */
@@ -126,7 +199,7 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
   /** Delivers what is still due, as fast as the client reads, then closes the connection. */
   async finish(): Promise<void> {
     this.#delivery.deliverRest();
-    while (!this.#hasEnded && (this.#connection.congested || this.#deferral.size > 0)) {
+    while (!this.#hasEnded && (this.#connection.congested || this.#unread.length > 0)) {
       await this.#delivery.drained();
       this.#delivery.deliverRest();
     }
@@ -146,6 +219,7 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#cancelLate?.();
+    this.#letGoOfHeld();
     this.#seat.giveUp();
     this.#delivery.end();
     this.#dialect.close();
@@ -221,39 +295,94 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
     };
     this.#cancelLate = hub.clock.after(REGISTER_TIME, isLate);
     if (!this.#dialect.entersAtOnce || hub.tokens) return;
-    this.#attempt(() => this.#comeIn({ messageType: "register" }));
+    const input = { messageType: "register" } as const;
+    try {
+      const wait = this.#pay(input);
+      if (wait > 0) this.#hold(input, wait);
+      else this.#do(input);
+    } catch (error) {
+      this.#refuse(error, input);
+    }
+  }
+
+  /** Whether nothing more is taken. */
+  get #isDeaf(): boolean {
+    return this.#hasEnded || this.#hasQuit || this.#hub.isClosing;
   }
 
   /**
-   * Does what a line asks for, or defers it if that means to answer a client that does not read.
+   * Pays for something, or for a blank line.
+   *
+   * @returns After how many milliseconds it may be done.
+   * @throws {EntryError} If somebody would come in, and too many do from their address.
    */
-  #take(line: string): void {
-    if (this.#deferral.hasMove) return this.#defer(line);
-    this.#attempt((about) => {
-      const input = this.#parse(line);
-      if (!input) return this.#payForAnswer();
-      about(roomOf(input));
-      if (this.#hasSaid(input)) return;
-      // Whatever is due goes first: it may be more than the client reads at once.
-      this.#delivery.deliverRest();
-      if (this.#deferral.size === 0 && !this.#connection.congested) return this.#handle(input);
-      this.#deferral.hasMove = input.messageType === "join" || input.messageType === "register";
-      this.#defer(line);
-    });
+  #pay(input: TextInput | undefined): number {
+    if (!input || !isTold(input) && input.messageType !== "token") {
+      return this.#throttle.reserve(ASK_COST);
+    }
+    const isEntry = !this.room && input.messageType !== "message" && input.messageType !== "join";
+    if (!isEntry) return this.#throttle.reserve(SAY_COST);
+    const hasToken = this.#hub.tokens !== undefined;
+    const wait = this.#throttle.reserveEntry(hasToken);
+    if (wait !== undefined) return wait;
+    const text = "Too many come in from your address. Try again later.";
+    throw new EntryError("rate_limited", text, CloseCode.tryAgainLater);
   }
 
-  /** Does something, and answers if it is refused: with the room that it says to be about. */
-  #attempt(work: (about: (named: string | undefined) => void) => void): void {
-    let room: string | undefined;
+  /** Does something, once its answer can be sent. */
+  #do(input: TextInput): void {
+    if (isSaid(input) && this.room) return this.#sayTo(this.room, input);
+    // Whatever is due goes first: it may be more than the client reads at once.
+    this.#delivery.deliverRest();
+    if (this.#unread.length === 0 && !this.#connection.congested) return this.#handle(input);
+    this.#held = { input };
+    if (this.#unread.length === 0) this.#whenRead();
+  }
+
+  /** Has a request wait until it is paid for. */
+  #hold(input: TextInput | undefined, wait: number): void {
+    this.#hub.counters.throttled++;
+    this.#held = { input };
+    // Whoever waits to come in is not late.
+    if (!this.room) this.#cancelLate?.();
+    this.#cancelHeld = this.#hub.clock.after(wait, () => this.#takeHeld());
+  }
+
+  /** Does what was held, if nothing prevents it any more. */
+  #takeHeld(): void {
+    const input = this.#held?.input;
+    this.#held = this.#cancelHeld = undefined;
     try {
-      work((named) => room = named);
+      if (input && !this.#isDeaf) this.#do(input);
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      const { code, message: data, ref, retryAfter } = error;
-      this.#answer({ messageType: "error", code, data, ref, room, retryAfter });
-      this.#countRefusal(code);
-      if (error instanceof EntryError) this.close(error.closeCode, data);
+      this.#refuse(error, input);
     }
+    if (!this.#held) this.#letGoOfHeld();
+  }
+
+  #letGoOfHeld(): void {
+    this.#cancelHeld?.();
+    this.#held = this.#cancelHeld = undefined;
+    this.#readiness?.resolve();
+    this.#readiness = undefined;
+  }
+
+  /** Answers a ping, however much waits. */
+  #pong(data: string | undefined): void {
+    const wait = this.#throttle.reservePing();
+    if (wait > 0) throw tooFast(wait);
+    this.#answer({ messageType: "pong", data });
+  }
+
+  /** Answers that something is refused. Throws what is a fault of ours. */
+  #refuse(error: unknown, input: TextInput | undefined): void {
+    if (!(error instanceof ProtocolError)) throw error;
+    const { code, message: data, ref, retryAfter } = error;
+    this.#answer({ messageType: "error", code, data, ref, room: roomOf(input), retryAfter });
+    this.#countRefusal(code);
+    if (!(error instanceof EntryError)) return;
+    if (error.code === "unauthorized" && bringsToken(input)) this.#throttle.payForGuess();
+    this.close(error.closeCode, data);
   }
 
   #countRefusal(code: ErrorCode): void {
@@ -277,25 +406,23 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
     throw new EntryError("unauthorized", text, CloseCode.unauthorized);
   }
 
-  /**
-   * Says something to the room. Returns false for all else, which is answered to its sender alone:
-   * also for what was said already.
-   */
-  #hasSaid(input: TextInput): boolean {
-    const room = this.room;
-    if (input.messageType !== "message" || input.to !== undefined || !room) return false;
-    const { ref } = input;
-    if (input.room !== undefined && input.room !== room.name) {
-      const text = `You are not in ${input.room} but in ${room.name}: this was not said.`;
+  /** Says something to the room, unless it was said already. */
+  #sayTo(room: Room, message: SendMessage): void {
+    const { ref, room: wanted = room.name } = message;
+    if (wanted !== room.name) {
+      const text = `You are not in ${wanted} but in ${room.name}: this was not said.`;
       throw new ProtocolError("bad_message", text, ref);
     }
-    if (ref !== undefined && room.idOf(ref) !== undefined) return false;
-    if (ref === undefined || !room.isStaged(ref)) this.#say(room, input);
-    return true;
+    // Its answer comes once it is stored.
+    if (ref !== undefined && room.isStaged(ref)) return;
+    const id = ref === undefined ? undefined : room.idOf(ref);
+    if (ref === undefined || id === undefined) return this.#say(room, message);
+    // That is no more than an answer.
+    this.#throttle.reserve(ASK_COST - SAY_COST);
+    this.acknowledge(ref, id);
   }
 
   #say(room: Room, { data, ref, action }: SendMessage): void {
-    this.#pay(ref, ref);
     checkMute(this.#hub.sanctions, this.name, ref);
     const { name: from, address } = this;
     const time = this.#hub.clock.now();
@@ -305,37 +432,28 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
     this.#hub.log(level, () => `From client ${this.#connection.address} ${quote(data)}`);
   }
 
-  /**
-   * Pays for what is told to others; `key` knows it if it comes again.
-   *
-   * @throws {ProtocolError} If that is too fast, or something else is to come again first.
-   */
-  #pay(key: string | undefined, ref?: string): void {
-    checkPace(this.#throttle.say(key), ref);
-  }
-
-  /** Pays for an answer. Throws as {@linkcode #pay}. */
-  #payForAnswer(): void {
-    checkPace(this.#throttle.ask());
-  }
-
   #answer(message: DirectMessage): void {
-    if (!this.#delivery.send(message)) this.#defer(message);
-  }
-
-  #defer(item: string | DirectMessage): void {
-    if (!this.#deferral.add(item)) {
+    if (this.#unread.length === 0 && this.#delivery.send(message)) return;
+    this.#unreadSize += JSON.stringify(message).length;
+    if (this.#unreadSize > MAX_UNREAD) {
       return this.close(CloseCode.abuse, "Many requests, and their answers are not read");
     }
-    if (this.#deferral.size > 1) return;
-    this.#delivery.drained().then(() => this.#takeDeferred()).catch((error) => this.fail(error));
+    this.#unread.push(message);
+    if (this.#unread.length === 1) this.#whenRead();
   }
 
-  #takeDeferred(): void {
-    for (const item of this.#deferral.takeAll()) {
-      if (typeof item === "string") this.receive(item);
-      else if (!this.#delivery.send(item)) this.#defer(item);
-    }
+  /** Goes on once the client has read. */
+  #whenRead(): void {
+    this.#delivery.drained().then(() => this.#answerUnread()).catch((error) => this.fail(error));
+  }
+
+  #answerUnread(): void {
+    const unread = this.#unread;
+    this.#unread = [];
+    this.#unreadSize = 0;
+    for (const message of unread) this.#answer(message);
+    // What waits to be paid for has a timer of its own.
+    if (this.#unread.length === 0 && this.#held && !this.#cancelHeld) this.#takeHeld();
   }
 
   #handle(input: TextInput): void {
@@ -345,13 +463,10 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
       case "token":
         return this.#takeToken(input.data);
       case "ping":
-        this.#payForAnswer();
-        return void this.#delivery.send({ messageType: "pong", data: input.data });
+        return this.#pong(input.data);
       case "rooms":
-        this.#payForAnswer();
         return void this.#delivery.send(this.#hub.rooms());
       case "help":
-        this.#payForAnswer();
         return this.#dialect.help();
       case "quit":
         this.#hasQuit = true;
@@ -364,17 +479,15 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
     switch (input.messageType) {
       case "message":
         return input.to === undefined
-          ? this.#sayAgain(this.room, input)
+          ? this.#sayTo(this.room, input)
           : this.#whisper(input, input.to);
       case "join":
-        return this.#join(input.data);
+        return this.#seat.changeRoom(input.data);
       case "users":
-        this.#payForAnswer();
         return void this.#delivery.send(this.room.users());
       case "kick":
       case "ban":
       case "mute":
-        this.#payForAnswer();
         return this.notify(moderate(this.#hub, this, input));
     }
   }
@@ -388,12 +501,12 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
 
   #comeIn(message: Register): void {
     this.#seat.comeIn(message);
+    this.#throttle.use(this.#seat.bucket());
     this.#cancelLate?.();
   }
 
   /** Takes another name, because the person wants it. */
   #changeName(wanted = this.name): void {
-    this.#pay(`register ${wanted}`);
     checkMute(this.#hub.sanctions, this.name);
     if (this.#hub.sanctions.secondsLeft({ kind: "ban", name: wanted }) > 0) {
       throw new ProtocolError("forbidden", "That name is banned. Take another.");
@@ -401,21 +514,7 @@ export class Session implements Receiver, Guest, Recipient, Speaker {
     this.#seat.changeName(wanted);
   }
 
-  #join(wanted: string): void {
-    this.#pay(`join ${wanted}`);
-    this.#seat.changeRoom(wanted);
-  }
-
-  /** Answers what was said already, unless it was forgotten meanwhile. */
-  #sayAgain(room: Room, message: SendMessage): void {
-    const { ref } = message;
-    const id = ref === undefined ? undefined : room.idOf(ref);
-    if (ref === undefined || id === undefined) this.#say(room, message);
-    else this.acknowledge(ref, id);
-  }
-
   #whisper({ data, ref }: SendMessage, to: string): void {
-    this.#pay(ref, ref);
     checkMute(this.#hub.sanctions, this.name, ref);
     const target = this.#hub.find(to);
     if (!target) {

@@ -171,13 +171,11 @@ class TcpConnection implements Connection {
       if (!this.#isClosing) {
         this.#counters.received += size ?? 0;
         const lines = size === null ? [splitter.rest()] : splitter.push(buffer.subarray(0, size));
-        const areTaken = lines.every((line) => takeLine(line, receiver));
-        const isTooLong = !areTaken || splitter.isTooLong;
+        const isTooLong = !await takeLines(lines, receiver) || splitter.isTooLong;
         if (isTooLong) receiver.refuse(TOO_LONG);
         if (size === null || isTooLong) await receiver.finish();
       }
       if (size === null) return;
-      await receiver.ready();
     }
   }
 
@@ -233,6 +231,16 @@ function takeLine(line: Uint8Array, receiver: Receiver): boolean {
     return true;
   }
   receiver.receive(text);
+  return true;
+}
+
+/** Passes lines on, as fast as they are taken. Returns false if one is too long. */
+async function takeLines(lines: readonly Uint8Array[], receiver: Receiver): Promise<boolean> {
+  for (const line of lines) {
+    if (!takeLine(line, receiver)) return false;
+    const ready = receiver.ready();
+    if (ready) await ready;
+  }
   return true;
 }
 

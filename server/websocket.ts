@@ -144,7 +144,8 @@ class WebSocketConnection implements Connection, EventListenerObject {
     this.#goOn();
     // Who floods the server is not heard out.
     const looks = code === CloseCode.abuse || code === CloseCode.tooBig ? 0 : MAX_LOOKS;
-    if (!this.#isClosing) this.#closeWhenQuiet(code, shorten(reason), looks);
+    const isOpen = this.#socket.readyState === WebSocket.OPEN;
+    if (!this.#isClosing && isOpen) this.#closeWhenQuiet(code, shorten(reason), looks);
     this.#isClosing = true;
     // A peer may never answer the Close frame: on our side the connection is gone now.
     this.#receiver?.end(code);

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
-import type { Receiver } from "../server/connection.ts";
-import { Intake, LINE_WEIGHT, MAX_AHEAD, MAX_WAITING, TURN_WEIGHT } from "../server/intake.ts";
+import type { LineReceiver, Receiver } from "../server/connection.ts";
+import {
+  FAIR_SHARE,
+  Intake,
+  LINE_WEIGHT,
+  MAX_AHEAD,
+  MAX_OWN,
+  MAX_REQUESTS,
+  MAX_WAITING,
+  TURN_WEIGHT,
+} from "../server/intake.ts";
 
 /** A line of which a turn takes in exactly four. */
 const QUARTER = "x".repeat(TURN_WEIGHT / 4 - LINE_WEIGHT);
@@ -8,6 +17,8 @@ const QUARTER = "x".repeat(TURN_WEIGHT / 4 - LINE_WEIGHT);
 /** An intake whose turns begin when the test says so, and all that it passes on, in that order. */
 class Fixture {
   readonly passed: string[] = [];
+  /** Those who take nothing more until their promise resolves. */
+  readonly busy = new Map<string, PromiseWithResolvers<void>>();
   readonly intake = new Intake({ schedule: (begin) => this.#begin = begin });
   #begin: (() => void) | undefined;
 
@@ -17,11 +28,24 @@ class Fixture {
     begin?.();
   }
 
+  /** Has someone take nothing more until the returned function is called. */
+  hold(name: string): () => Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.busy.set(name, { promise, resolve, reject: resolve });
+    return async () => {
+      this.busy.delete(name);
+      resolve();
+      await promise;
+    };
+  }
+
   /** Connects someone; a line of theirs is noted as their name and its first character. */
   connect(name: string, split?: (frame: string) => readonly string[]): Receiver {
     const note = (what: string): void => void this.passed.push(`${name} ${what}`);
-    const receiver: Receiver = {
-      ready: () => undefined,
+    const receiver: LineReceiver = {
+      ready: () => this.busy.get(name)?.promise,
+      overtake: (line) => line === "ping" && this.passed.push(`${name} pong`) > 0,
+      overflow: (line) => note(`overflow ${line.charAt(0)}`),
       receive: (line) => {
         if (line === "throw") throw new Error("a fault");
         note(line.charAt(0));
@@ -75,7 +99,7 @@ Deno.test("intake: the lines of one frame are paced like those of many", () => {
   assert.equal(all.passed.length, 6);
 });
 
-Deno.test("intake: no more than 16 MiB wait, and nothing is lost or passes what came before it", () => {
+Deno.test("intake: no more than 64 MiB wait, and nothing is lost or passes what came before it", () => {
   const all = new Fixture();
   const alice = all.connect("alice");
   const count = MAX_WAITING / (TURN_WEIGHT / 4) + 10;
@@ -149,4 +173,67 @@ Deno.test("intake: who has brought much is asked to wait until most of it was ta
   all.nextTurn();
   await ready;
   assert.equal(alice.ready(), undefined);
+});
+
+Deno.test("intake: what is sent to those who are not ready waits, in order, and delays nobody else", async () => {
+  const all = new Fixture();
+  const [alice, bob] = [all.connect("alice"), all.connect("bob")];
+  const letGo = all.hold("alice");
+  for (const line of "abc") alice.receive(line);
+  alice.end(1001);
+  bob.receive("d");
+  all.nextTurn();
+  assert.deepEqual(all.passed.splice(0), ["alice a", "bob d"]);
+  await letGo();
+  all.nextTurn();
+  assert.deepEqual(all.passed, ["alice b", "alice c", "alice end 1001"]);
+});
+
+Deno.test("intake: a ping overtakes what waits", () => {
+  const all = new Fixture();
+  const alice = all.connect("alice", (frame) => frame.split(" "));
+  all.hold("alice");
+  alice.receive("a b ping c");
+  assert.deepEqual(all.passed, ["alice a", "alice pong"]);
+});
+
+Deno.test("intake: what does not fit behind something that waits is refused, by number and by size", () => {
+  const all = new Fixture();
+  const [alice, bob] = [all.connect("alice"), all.connect("bob")];
+  for (const name of ["alice", "bob"]) all.hold(name);
+  for (let i = 0; i < MAX_REQUESTS + 2; i++) alice.receive(String(i % 10));
+  assert.deepEqual(all.passed.splice(0), ["alice 0", "alice overflow 9"]);
+  const long = "x".repeat(4_250);
+  bob.receive("b");
+  for (let i = 0; i < 50; i++) bob.receive(long);
+  assert.deepEqual(all.passed.splice(0), ["bob b"], "fifty of the longest messages fit");
+  for (let weight = 50 * (long.length + LINE_WEIGHT); weight <= MAX_OWN; weight += long.length) {
+    bob.receive(long);
+  }
+  assert.equal(all.passed.at(-1), "bob overflow x");
+});
+
+Deno.test("intake: when much waits on the whole server, each connection still has its share", () => {
+  const all = new Fixture();
+  const count = Math.ceil(MAX_WAITING / (MAX_OWN - 5_000));
+  const long = "x".repeat(4_250);
+  const flooders = Array.from({ length: count }, (_, i) => all.connect(`flooder ${i}`));
+  for (const [i, flooder] of flooders.entries()) {
+    flooder.receive("a");
+    all.hold(`flooder ${i}`);
+    all.nextTurn();
+    flooder.receive("b");
+    while (!all.passed.at(-1)?.includes("overflow")) flooder.receive(long);
+  }
+  const late = all.connect("late");
+  all.hold("late");
+  late.receive("a");
+  all.nextTurn();
+  all.passed.length = 0;
+  for (let weight = 0; weight + 1_100 <= FAIR_SHARE; weight += 1_100) {
+    late.receive("x".repeat(1_000));
+  }
+  assert.deepEqual(all.passed, []);
+  for (let i = 0; i < 2; i++) late.receive("x".repeat(1_000));
+  assert.deepEqual(all.passed.at(-1), "late overflow x");
 });

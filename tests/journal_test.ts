@@ -254,7 +254,12 @@ Deno.test("journal: a room that cannot be opened is an error, and everyone stays
   store.isUnreadable = true;
   alice.session.receive('{"messageType":"join","data":"dev"}');
   const data = "The room cannot be opened: it is damaged.";
-  assert.deepEqual(received(alice), [{ messageType: "error", code: "not_stored", data }]);
+  assert.deepEqual(received(alice), [{
+    messageType: "error",
+    code: "not_stored",
+    data,
+    room: "dev",
+  }]);
   say(alice.session, "still here");
   await turn();
   assert.deepEqual(received(alice).map(({ data }) => data), ["still here"]);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { MAX_REQUESTS } from "../server/intake.ts";
 import { REGISTER_TIME } from "../server/session.ts";
 import { ABUSE_COUNT } from "../server/throttle.ts";
 import { FakeClock, Peer, TcpPeer, TestServer } from "./peer.ts";
@@ -37,53 +38,125 @@ async function tryToConnect(
   return [status, body.trim()];
 }
 
-Deno.test("rate: what is too fast is not published, and told when it could be", async () => {
+/** Resolves with what comes until the pong of a ping that is sent now: what was served by now. */
+async function served(peer: Peer): Promise<Record<string, unknown>[]> {
+  peer.send({ messageType: "ping", data: "served" });
+  const messages: Record<string, unknown>[] = [];
+  for (;;) {
+    const message = await peer.jsonWhere(() => true);
+    if (message["data"] === "served") return messages;
+    messages.push(message);
+  }
+}
+
+Deno.test("rate: what is too fast is served later, in its order, and nothing is refused", async () => {
   const clock = new FakeClock();
   await using server = new TestServer({ clock, rate: 10, burst: 2 });
   await using alice = await server.register("alice");
-  for (const data of ["one", "two", "three"]) {
-    alice.send({ messageType: "message", data, ref: data });
-  }
-  const error = await alice.jsonWhere(({ messageType }) => messageType === "error");
-  assert.deepEqual(error, {
-    messageType: "error",
-    code: "rate_limited",
-    data: "Too fast: this was not taken. Send it again in 0.10 s.",
-    ref: "three",
-    retryAfter: 100,
-  });
-  clock.advance(100);
-  alice.send({ messageType: "message", data: "three", ref: "three" });
-  await alice.jsonWhere(({ data }) => data === "three");
+  const texts = async (): Promise<unknown[]> => (await served(alice)).map(({ data }) => data);
+  const said = ["one", "two", "three", "four"];
+  for (const data of said) alice.send({ messageType: "message", data, ref: data });
+  alice.send({ messageType: "join", data: "dev" });
+  alice.send({ messageType: "message", data: "in dev", room: "dev" });
+  assert.deepEqual(await texts(), ["one", "two"]);
+  // The ping was at once, and cost a tenth.
+  clock.advance(110);
+  assert.deepEqual(await texts(), ["three"]);
+  clock.advance(110);
+  assert.deepEqual(await texts(), ["four"]);
+  clock.advance(110);
+  const [welcome] = await served(alice);
+  assert.deepEqual([welcome?.["messageType"], welcome?.["room"]], ["welcome", "dev"]);
+  clock.advance(110);
+  assert.deepEqual(await texts(), ["in dev"]);
 });
 
-Deno.test("rate: joins and renames cost as much as messages, questions a tenth, acks nothing", async () => {
-  await using server = new TestServer({ clock: new FakeClock(), rate: 1, burst: 4 });
+Deno.test("rate: messages, joins and renames cost 1, questions and repeated refs a tenth", async () => {
+  const clock = new FakeClock();
+  await using server = new TestServer({ clock, rate: 1, burst: 4 });
   await using alice = await server.register("alice");
-  const answers = async (...messages: object[]): Promise<unknown[]> => {
-    for (const message of messages) alice.send(message);
-    const answered: unknown[] = [];
-    while (answered.length < messages.length) {
-      const { messageType, code } = await alice.jsonWhere(({ messageType, from }) =>
-        messageType !== "users" && (messageType === "message" || from === undefined)
-      );
-      answered.push(code ?? messageType);
-    }
-    return answered;
-  };
+  const types = async (): Promise<unknown[]> =>
+    (await served(alice)).map(({ messageType }) => messageType)
+      .filter((type) => type !== "join" && type !== "rename" && type !== "users");
   const say = { messageType: "message", data: "hi", ref: "r" };
-  assert.deepEqual(await answers(say, say, say), ["message", "ack", "ack"]);
-  const rename = { messageType: "register", data: "al" };
-  const join = { messageType: "join", data: "dev" };
-  assert.deepEqual(await answers(rename, join), ["welcome", "welcome"]);
-  assert.deepEqual(
-    await answers(...Array(10).fill({ messageType: "rooms" })),
-    Array(10).fill("rooms"),
-  );
-  const refused = ["rate_limited", "rate_limited", "rate_limited"];
-  assert.deepEqual(await answers({ ...say, ref: "s" }, rename, { ...join, data: "x" }), refused);
-  const pings = await answers(...Array(11).fill({ messageType: "ping" }));
-  assert.deepEqual(pings, [...Array(10).fill("pong"), "rate_limited"]);
+  // 1 and two tenths; 1; 1; seven tenths: together 3.9.
+  for (const message of [say, say, say, { messageType: "register", data: "al" }]) {
+    alice.send(message);
+  }
+  alice.send({ messageType: "join", data: "dev" });
+  for (let i = 0; i < 7; i++) alice.send({ messageType: "rooms" });
+  alice.send({ ...say, ref: "s" });
+  const first = ["message", "ack", "ack", "welcome", "welcome", ...Array(7).fill("rooms")];
+  assert.deepEqual(await types(), first);
+  clock.advance(899);
+  assert.deepEqual(await types(), []);
+  clock.advance(1);
+  assert.deepEqual(await types(), ["message"]);
+});
+
+Deno.test("rate: what does not fit into the queue is refused, and told when to send it again", async () => {
+  await using server = new TestServer({ clock: new FakeClock(), rate: 10, burst: 1 });
+  await using alice = await server.register("alice");
+  // One is said, one is on account, and the others wait.
+  for (let i = 1; i <= MAX_REQUESTS + 3; i++) {
+    alice.send({ messageType: "message", data: "hi", ref: `r${i}` });
+  }
+  assert.deepEqual(await alice.jsonWhere(({ messageType }) => messageType === "error"), {
+    messageType: "error",
+    code: "rate_limited",
+    data: "Too fast: this was not taken. Send it again in 1 s.",
+    ref: `r${MAX_REQUESTS + 3}`,
+    retryAfter: 1000,
+  });
+});
+
+Deno.test("rate: a client with 50 unanswered requests of the longest texts sees no refusal", async () => {
+  await using server = new TestServer({ rate: 2_000, burst: 1 });
+  await using alice = await server.register("alice");
+  const send = (i: number): void =>
+    alice.send({ messageType: "message", data: "x".repeat(4096), ref: `${i}` });
+  for (let i = 1; i <= 50; i++) send(i);
+  for (let i = 1; i <= 200; i++) {
+    const { ref } = await alice.jsonWhere(({ messageType }) => messageType !== "join");
+    assert.equal(ref, `${i}`);
+    send(50 + i);
+  }
+});
+
+Deno.test("rate: coming in again and again gives nobody more than their address has", async () => {
+  const clock = new FakeClock();
+  await using server = new TestServer({ clock, rate: 1, burst: 10, history: 0 });
+  await using reader = await server.register("reader");
+  let said = 0;
+  for (let i = 0; i < 9; i++) {
+    await using eve = await server.register("eve");
+    for (let n = 0; n < 10; n++) eve.send({ messageType: "message", data: "spam" });
+    said += (await served(eve)).filter(({ data }) => data === "spam").length;
+  }
+  // The reader and eve came in ten times.
+  assert.equal(said, 90);
+  await using late = await server.connectChat();
+  late.send({ messageType: "register", data: "late" });
+  const metrics = async (): Promise<string> =>
+    await (await fetch(server.url("http", "/metrics"))).text();
+  while (!(await metrics()).includes("\nchat_throttled_total 1\n"));
+  assert.ok((await served(reader)).every(({ from }) => from !== "late"));
+  clock.advance(100);
+  await late.json("welcome");
+});
+
+Deno.test("rate: who resumes finds the bucket that they left", async () => {
+  await using server = new TestServer({ clock: new FakeClock(), rate: 1, burst: 2 });
+  const alice = await server.register("alice");
+  const { session, epoch } = alice.welcome;
+  for (const data of ["one", "two"]) alice.send({ messageType: "message", data });
+  const { id: after } = await alice.jsonWhere(({ data }) => data === "two");
+  await alice[Symbol.asyncDispose]();
+  await using back = await server.connectChat();
+  back.send({ messageType: "register", session, epoch, after });
+  back.send({ messageType: "message", data: "three" });
+  assert.equal((await back.json("welcome"))["name"], "alice");
+  assert.ok((await served(back)).every(({ data }) => data !== "three"));
 });
 
 Deno.test("abuse: a hundred refusals in a minute end a connection with 4429, whatever was refused", async () => {
@@ -278,15 +351,16 @@ Deno.test("http: while the server is shutting down it says so, with 503", async 
   await stopped;
 });
 
-Deno.test("rate: lines with nothing in them cost as little as a question, and too many are too many", async () => {
-  await using server = new TestServer({ clock: new FakeClock(), rate: 1, burst: 1 });
+Deno.test("rate: lines with nothing in them cost as little as a question", async () => {
+  const clock = new FakeClock();
+  await using server = new TestServer({ clock, rate: 1, burst: 1 });
   await using tom = await TcpPeer.open(server);
-  await tom.send(`${"\n".repeat(20)}here\n`);
+  await tom.send(`${"\n".repeat(10)}one\ntwo\n`);
   while (await tom.line() !== `* ${tom.address} joined`);
-  assert.match(await tom.line() ?? "", /^\* Too fast: /);
-  await tom.send("\n".repeat(ABUSE_COUNT));
-  while (await tom.line() !== "* Too much of what you sent was refused.");
-  await tom.end();
+  clock.advance(1_000);
+  assert.equal(await tom.line(), `${tom.address}: one`);
+  clock.advance(1_000);
+  assert.equal(await tom.line(), `${tom.address}: two`);
 });
 
 Deno.test("Host: no path in it leads elsewhere", async () => {

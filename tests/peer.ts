@@ -9,9 +9,10 @@ import assert from "node:assert/strict";
 import { CHAT_V1 } from "../protocol.ts";
 import { type ChatServer, serve, type ServeOptions } from "../server.ts";
 import type { Clock } from "../server/clock.ts";
-import type { Connection } from "../server/connection.ts";
+import type { Connection, Receiver } from "../server/connection.ts";
 import { chatDialect } from "../server/dialects.ts";
 import type { Hub } from "../server/hub.ts";
+import { Intake } from "../server/intake.ts";
 import { Session } from "../server/session.ts";
 
 /** A queue between events that come and a test that waits for them. */
@@ -311,14 +312,16 @@ export function joinChat(
   hub: Hub,
   name: string,
   more: object = {},
-): { connection: FakeConnection; session: Session } {
+): { connection: FakeConnection; session: Receiver } {
   const connection = new FakeConnection();
-  const session = new Session(hub, connection, { dialect: chatDialect });
+  // Every turn of this intake begins at once.
+  const intake = new Intake({ schedule: (begin) => begin() });
+  const session = intake.pace(new Session(hub, connection, { dialect: chatDialect }));
   session.receive(JSON.stringify({ messageType: "register", data: name, ...more }));
   return { connection, session };
 }
 
 /** Has a session say each of `texts`. */
-export function say(session: Session, ...texts: string[]): void {
+export function say(session: Receiver, ...texts: string[]): void {
   for (const data of texts) session.receive(JSON.stringify({ messageType: "message", data }));
 }

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { Hub } from "../server/hub.ts";
-import { DEFERRED_WEIGHT, MAX_DEFERRED } from "../server/deferral.ts";
+import { MAX_REQUESTS } from "../server/intake.ts";
+import { MAX_UNREAD } from "../server/session.ts";
 import { PATIENCE } from "../server/delivery.ts";
+import { ABUSE_COUNT } from "../server/throttle.ts";
 import { FakeClock, joinChat, say, turn } from "./peer.ts";
 
 /** Lets alice and bob in. They have read all that there was, and bob reads no more. */
@@ -124,11 +126,11 @@ Deno.test("session: a message sent again is acknowledged when its sender reads a
 });
 
 Deno.test("session: who asks for more and more without reading is let go", () => {
-  const hub = new Hub();
+  const hub = new Hub({ rate: 0 });
   const { connection, session } = joinChat(hub, "alice");
   connection.congested = true;
   const ping = '{"messageType":"ping"}';
-  const count = Math.floor(MAX_DEFERRED / (DEFERRED_WEIGHT + ping.length));
+  const count = Math.floor(MAX_UNREAD / '{"messageType":"pong"}'.length);
   for (let i = 0; i < count; i++) session.receive(ping);
   assert.equal(connection.closeCode, undefined);
   session.receive(ping);
@@ -136,10 +138,15 @@ Deno.test("session: who asks for more and more without reading is let go", () =>
   assert.equal(hub.connected.size, 0);
 });
 
-Deno.test("session: who sends empty lines without reading is let go too", () => {
-  const { connection, session } = joinChat(new Hub(), "alice");
+Deno.test("session: of what is asked for without reading so much waits, and more and more of it is abuse", () => {
+  const hub = new Hub({ rate: 0 });
+  const { connection, session } = joinChat(hub, "alice");
   connection.congested = true;
-  for (let i = 0; i <= MAX_DEFERRED / DEFERRED_WEIGHT; i++) session.receive("");
+  for (let i = 0; i <= MAX_REQUESTS; i++) session.receive('{"messageType":"users"}');
+  assert.equal(hub.counters.refused.get("rate_limited"), undefined);
+  for (let i = 1; i < ABUSE_COUNT; i++) session.receive("");
+  assert.equal(connection.closeCode, undefined);
+  session.receive("");
   assert.equal(connection.closeCode, 4429);
 });
 

@@ -173,12 +173,23 @@ function answerMetrics(_visit: Visit, { hub, admission }: Context): Response {
 }
 
 function wantsWebSocket({ request }: Visit): boolean {
-  return request.method === "GET" && request.headers.get("upgrade")?.toLowerCase() === "websocket";
+  const upgrades = splitHeader(request.headers.get("upgrade"));
+  return request.method === "GET" && upgrades.some((name) => name.toLowerCase() === "websocket");
 }
 
 function offers({ request }: Visit, protocol: string): boolean {
-  const offered = request.headers.get("sec-websocket-protocol") ?? "";
-  return offered.split(",").some((name) => name.trim() === protocol);
+  return splitHeader(request.headers.get("sec-websocket-protocol")).includes(protocol);
+}
+
+/**
+ * Returns the elements of a header that is a list (RFC 9110, section 5.6.1): the white space around
+ * one is optional, and empty ones do not count.
+ */
+function splitHeader(header: string | null): string[] {
+  const elements = header?.split(",") ?? [];
+  return elements.map((each) => each.replaceAll(/^[ \t]+|[ \t]+$/g, "")).filter((each) =>
+    each !== ""
+  );
 }
 
 /**

@@ -50,7 +50,9 @@ export interface UpgradeOptions {
  */
 export function upgrade(request: Request, options: UpgradeOptions): Response {
   const { protocol } = options;
-  const { socket, response } = shakeHands(request, protocol ? { protocol } : {});
+  const { socket, response } = shakeHands(request);
+  // The runtime would look for the protocol itself, but takes only ", " for a separator.
+  if (protocol !== undefined) response.headers.set("sec-websocket-protocol", protocol);
   const connect = (): void => void new WebSocketConnection(socket, options);
   socket.addEventListener("open", connect, { once: true });
   // Also of a socket that was never open. It may come twice.
@@ -58,12 +60,9 @@ export function upgrade(request: Request, options: UpgradeOptions): Response {
   return response;
 }
 
-function shakeHands(
-  request: Request,
-  options: Deno.UpgradeWebSocketOptions,
-): Deno.WebSocketUpgrade {
+function shakeHands(request: Request): Deno.WebSocketUpgrade {
   try {
-    return Deno.upgradeWebSocket(request, options);
+    return Deno.upgradeWebSocket(request);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw new ProtocolError("bad_message", `That is no WebSocket handshake: ${error.message}`);

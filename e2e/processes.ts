@@ -1,6 +1,6 @@
 /**
  * The programs as people start them: real processes, their output, exit codes and signals. Needs
- * `nc` (Debian's netcat-openbsd).
+ * `nc` (Debian's netcat-openbsd), `telnet` (inetutils-telnet) and `tmux`.
  *
  * Run with `deno task e2e`.
  *
@@ -10,6 +10,7 @@
 import assert from "node:assert/strict";
 import { Peer } from "../tests/peer.ts";
 import { clientCommand, Program, startServer } from "./program.ts";
+import { TmuxPane } from "./tmux.ts";
 
 /** Longer than the time within which two signals count as one, in milliseconds. */
 const LATER = 400;
@@ -66,6 +67,23 @@ Deno.test("printf | nc -N: a last line without a newline is said too", async () 
   assert.equal(code, 0);
   assert.match(stdout.at(-1) ?? "", /^127\.0\.0\.1:\d+: no newline$/);
 });
+
+for (const command of ["telnet", "telnet -8"]) {
+  Deno.test(`${command}: what it negotiates is not in the way, and after Ctrl-C it goes on`, async () => {
+    const { program: server, tcpPort } = await startServer();
+    await using _server = server;
+    await using telnet = await TmuxPane.open(`${command} 127.0.0.1 ${tcpPort}`);
+    await telnet.shows("Welcome to chat! Type a message");
+    for (const text of ["hello", "and on", "to the end"]) {
+      await telnet.type(text);
+      await telnet.press("Enter");
+      await telnet.shows(`: ${text}`);
+      await telnet.press("C-c");
+    }
+    const rows = await telnet.screen();
+    assert.ok(!rows.some((row) => row.includes("UTF-8")), rows.join("\n"));
+  });
+}
 
 Deno.test("client: no server there is one line and exit 1", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -8,6 +8,7 @@
 import { CloseCode, formatAddress, MAX_FRAME_BYTES } from "../protocol.ts";
 import { type Admission, FullError } from "./admission.ts";
 import { type Connection, HIGH_WATER, type Open, type Receiver } from "./connection.ts";
+import { concat, LineDecoder, type LineInput } from "./lines.ts";
 import { type Log, quoteError } from "./log.ts";
 import type { Counters } from "./metrics.ts";
 
@@ -20,12 +21,26 @@ const READ_SIZE = 16_384;
  */
 const CLOSE_TIMEOUT = 2_000;
 
+/**
+ * How long a connection may be silent before it is had in, in milliseconds. Who speaks another
+ * protocol speaks first, and at once: nobody is to hear of them.
+ */
+const FIRST_LINE_TIME = 100;
+
 /** How long to wait before accepting again after that failed, in milliseconds. */
 const ACCEPT_PAUSE = 100;
 
-const NEWLINE = 0x0a;
-
 const TOO_LONG = `A line is over ${MAX_FRAME_BYTES} bytes.`;
+
+/** What comes after our close. */
+const NOTHING: LineInput = {
+  lines: [],
+  commands: 0,
+  answers: [],
+  foreign: undefined,
+  isTooLong: false,
+  isLast: false,
+};
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -44,58 +59,10 @@ export interface TcpOptions {
 /** A running TCP listener. */
 export interface TcpServer {
   readonly addr: Deno.NetAddr;
-  /** Stops accepting. Connections go on until each is closed. */
+  /** Stops accepting. Connections that were opened go on until each is closed. */
   shutdown(): void;
   /** Resolves when nobody is accepted any more and all connections have ended. */
   readonly finished: Promise<void>;
-}
-
-/** Splits bytes into lines. It sets no bound: whoever feeds it stops once `isTooLong`. */
-export class LineSplitter {
-  #parts: Uint8Array[] = [];
-  #size = 0;
-
-  /** Takes bytes that came in, and returns the lines that they complete, without their newline. */
-  push(chunk: Uint8Array): Uint8Array[] {
-    const lines: Uint8Array[] = [];
-    let start = 0;
-    for (let end; (end = chunk.indexOf(NEWLINE, start)) >= 0; start = end + 1) {
-      this.#keep(chunk.slice(start, end));
-      lines.push(this.rest());
-    }
-    this.#keep(chunk.slice(start));
-    return lines;
-  }
-
-  /** Whether the unfinished line is longer than any line may be. */
-  get isTooLong(): boolean {
-    return this.#size > MAX_FRAME_BYTES;
-  }
-
-  /** Takes out the unfinished line; empty if there is none. */
-  rest(): Uint8Array {
-    const [first = new Uint8Array(), ...others] = this.#parts;
-    const line = others.length === 0 ? first : concat(this.#parts, this.#size);
-    this.#parts = [];
-    this.#size = 0;
-    return line;
-  }
-
-  #keep(part: Uint8Array): void {
-    if (part.length === 0) return;
-    this.#parts.push(part);
-    this.#size += part.length;
-  }
-}
-
-function concat(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size);
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }
 
 class TcpConnection implements Connection {
@@ -104,6 +71,8 @@ class TcpConnection implements Connection {
   readonly #counters: Counters;
   /** Lines that wait for the write that is under way. */
   #pending = "";
+  /** Answers to telnet's commands, which go ahead of them. */
+  #answers: number[] = [];
   /** Their length and that of the write under way, in UTF-16 units. */
   #unsent = 0;
   #writing: Promise<void> | undefined;
@@ -159,24 +128,65 @@ class TcpConnection implements Connection {
     this.#conn.close();
   }
 
-  /** Reads lines until the client sends nothing more, or the connection is released or breaks. */
-  async read(receiver: Receiver): Promise<void> {
-    const splitter = new LineSplitter();
+  /**
+   * Reads lines until the client sends nothing more, or the connection is released or breaks. The
+   * first of them, or a short silence, opens it.
+   *
+   * @returns Of which other protocol it is, if it is: then none of its lines was passed on.
+   */
+  async read(open: () => Receiver): Promise<string | undefined> {
+    const decoder = new LineDecoder();
     const buffer = new Uint8Array(READ_SIZE);
-    for (;;) {
-      const size = await this.#conn.read(buffer).catch(() => undefined);
-      if (size === undefined) return receiver.end();
-      // What comes after our close is read and forgotten: unread, it would reset the connection
-      // under our last words.
-      if (!this.#isClosing) {
-        this.#counters.received += size ?? 0;
-        const lines = size === null ? [splitter.rest()] : splitter.push(buffer.subarray(0, size));
-        const isTooLong = !await takeLines(lines, receiver) || splitter.isTooLong;
-        if (isTooLong) receiver.refuse(TOO_LONG);
-        if (size === null || isTooLong) await receiver.finish();
+    const { promise: isLate, resolve } = Promise.withResolvers<"late">();
+    const timer = setTimeout(() => resolve("late"), FIRST_LINE_TIME);
+    let receiver: Receiver | undefined;
+    try {
+      for (;;) {
+        const next = this.#next(decoder, buffer);
+        if (!receiver && await Promise.race([next, isLate]) === "late") receiver = open();
+        const input = await next;
+        if (!input || input.foreign !== undefined) {
+          receiver?.end();
+          return input?.foreign;
+        }
+        if (!receiver && isUndecided(input)) continue;
+        receiver ??= open();
+        if (!this.#isClosing) await this.#pass(input, receiver);
+        if (input.isLast) return;
       }
-      if (size === null) return;
+    } finally {
+      clearTimeout(timer);
     }
+  }
+
+  /** Reads some bytes. Returns undefined if the connection is released or broken. */
+  async #next(decoder: LineDecoder, buffer: Uint8Array): Promise<LineInput | undefined> {
+    const size = await this.#conn.read(buffer).catch(() => undefined);
+    if (size === undefined) return undefined;
+    // What comes after our close is read and forgotten: unread, it would reset the connection under
+    // our last words.
+    if (size === null) return decoder.end();
+    if (this.#isClosing) return NOTHING;
+    this.#counters.received += size;
+    return decoder.push(buffer.subarray(0, size));
+  }
+
+  async #pass(input: LineInput, receiver: Receiver): Promise<void> {
+    // Whoever does not read is not answered, or the answers would pile up.
+    if (!this.congested) this.#answer(input.answers);
+    // A command costs what an empty line does, and does as much.
+    const commands = Array.from({ length: input.commands }, () => new Uint8Array());
+    const isTooLong = !await takeLines([...commands, ...input.lines], receiver) || input.isTooLong;
+    if (isTooLong) receiver.refuse(TOO_LONG);
+    if (input.isLast || isTooLong) await receiver.finish();
+  }
+
+  /** Sends bytes ahead of the lines that are pending. */
+  #answer(bytes: readonly number[]): void {
+    if (bytes.length === 0) return;
+    this.#answers.push(...bytes);
+    this.#unsent += bytes.length;
+    this.#writing ??= this.#write();
   }
 
   async #halfClose(): Promise<void> {
@@ -192,10 +202,8 @@ class TcpConnection implements Connection {
   async #write(): Promise<void> {
     await undefined;
     try {
-      while (this.#pending !== "") {
-        const data = encoder.encode(this.#pending);
-        const length = this.#pending.length;
-        this.#pending = "";
+      for (let length; (length = this.#answers.length + this.#pending.length) > 0;) {
+        const data = this.#takePending();
         this.#counters.sent += data.length;
         await writeAll(this.#conn, data);
         this.#unsent -= length;
@@ -204,10 +212,19 @@ class TcpConnection implements Connection {
     } catch {
       // The client is gone. Whoever reads from it finds out and ends the session.
       this.#pending = "";
+      this.#answers = [];
       this.#unsent = 0;
     }
     this.#writing = undefined;
     this.#goOn();
+  }
+
+  #takePending(): Uint8Array {
+    const lines = encoder.encode(this.#pending);
+    const answers = new Uint8Array(this.#answers);
+    this.#pending = "";
+    this.#answers = [];
+    return answers.length === 0 ? lines : concat([answers, lines], answers.length + lines.length);
   }
 
   #goOn(): void {
@@ -244,13 +261,24 @@ async function takeLines(lines: readonly Uint8Array[], receiver: Receiver): Prom
   return true;
 }
 
+/** Whether it may still be the beginning of a request. */
+function isUndecided({ lines, commands, isTooLong, isLast }: LineInput): boolean {
+  return lines.length + commands === 0 && !isTooLong && !isLast;
+}
+
 function isClientsFault(error: unknown): boolean {
   const { NotConnected, ConnectionAborted, ConnectionReset } = Deno.errors;
   return [NotConnected, ConnectionAborted, ConnectionReset].some((type) => error instanceof type);
 }
 
+/** What serving one connection takes. */
+interface Door extends TcpOptions {
+  /** The connections that are not open yet. */
+  readonly entering: Set<TcpConnection>;
+}
+
 /** Has somebody in, or tells them why not. */
-async function handle(conn: Deno.TcpConn, options: TcpOptions): Promise<void> {
+async function handle(conn: Deno.TcpConn, options: Door): Promise<void> {
   try {
     const release = options.admission.admit(conn.remoteAddr.hostname);
     await attend(conn, options).finally(release);
@@ -271,19 +299,29 @@ async function turnAway(conn: Deno.TcpConn, reason: string): Promise<void> {
   conn.close();
 }
 
-async function attend(conn: Deno.TcpConn, { open, log, counters }: TcpOptions): Promise<void> {
+async function attend(conn: Deno.TcpConn, options: Door): Promise<void> {
+  const { open, log, counters, entering } = options;
   const connection = new TcpConnection(conn, counters);
   let receiver: Receiver | undefined;
+  const enter = (): Receiver => {
+    entering.delete(connection);
+    return receiver = open(connection);
+  };
+  entering.add(connection);
   try {
     conn.setNoDelay(true);
     conn.setKeepAlive(true);
-    receiver = open(connection);
-    await connection.read(receiver);
+    const foreign = await connection.read(enter);
+    if (foreign !== undefined) {
+      counters.refuse("foreign");
+      log("info", () => `Refused ${connection.address}: ${foreign} came to the port of lines`);
+    }
   } catch (error) {
     // A fault of ours must cost this connection, not the process.
     log("error", () => `Connection of ${connection.address} failed: ${quoteError(error)}`);
     receiver?.end(CloseCode.internalError);
   }
+  entering.delete(connection);
   connection.close();
   await connection.flushed();
   connection.release();
@@ -298,6 +336,7 @@ export function serveTcp(options: TcpOptions): TcpServer {
   const { hostname, port, log } = options;
   const listener = Deno.listen({ hostname, port });
   const connections = new Set<Promise<void>>();
+  const door: Door = { ...options, entering: new Set() };
   let isOpen = true;
 
   async function accept(): Promise<void> {
@@ -308,7 +347,7 @@ export function serveTcp(options: TcpOptions): TcpServer {
           conn.close();
           break;
         }
-        const connection = handle(conn, options);
+        const connection = handle(conn, door);
         connections.add(connection);
         connection.finally(() => connections.delete(connection));
       } catch (error) {
@@ -325,6 +364,7 @@ export function serveTcp(options: TcpOptions): TcpServer {
   const shutdown = (): void => {
     isOpen = false;
     listener.close();
+    for (const connection of door.entering) connection.release();
   };
   return { addr: listener.addr, shutdown, finished: accept() };
 }

@@ -18,7 +18,7 @@ import {
   splitChat,
 } from "../protocol.ts";
 import { isOriginAllowed, parseOrigin } from "../server/origin.ts";
-import { LineSplitter } from "../server/tcp.ts";
+import { LineDecoder, LineSplitter } from "../server/lines.ts";
 import { parseTokens } from "../server/tokens.ts";
 import { EVENT, EVENTS } from "./corpus.ts";
 import { quoteInput } from "./mutate.ts";
@@ -177,3 +177,17 @@ testGrowth("LineSplitter", (text) => {
   for (let at = 0; at < bytes.length; at += 8) splitter.push(bytes.subarray(at, at + 8));
   return splitter.rest();
 }, [(size) => "a".repeat(size), (size) => "a".repeat(63).concat("\n").repeat(size / 64)]);
+testGrowth("LineDecoder", (text) => {
+  const decoder = new LineDecoder();
+  const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0) & 255);
+  for (let at = 0; at < bytes.length; at += 4_096) decoder.push(bytes.subarray(at, at + 4_096));
+  return decoder.end();
+}, [
+  ...["GET /", "GET ", "", "SSH-2.0-", "\xff\xfa"].flatMap((before): Make[] =>
+    [" ", "/", "a ", "a", "\xff\xff"].map((piece) => (size) =>
+      before + piece.repeat(size / piece.length) + " HTTP/1.1\n"
+    )
+  ),
+  (size) => "\xff\xfd\x06".repeat(size / 3),
+  (size) => "\0".repeat(size),
+]);

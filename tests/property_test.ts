@@ -23,7 +23,7 @@ import {
   type TextInput,
 } from "../protocol.ts";
 import { isOriginAllowed, parseOrigin } from "../server/origin.ts";
-import { LineSplitter } from "../server/tcp.ts";
+import { LineSplitter } from "../server/lines.ts";
 import { parseTokens, type Tokens } from "../server/tokens.ts";
 import {
   CLIENT_LINES,

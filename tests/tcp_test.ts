@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LineSplitter } from "../server/tcp.ts";
+import { LineSplitter } from "../server/lines.ts";
 
 const encoder = new TextEncoder();
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Attack, type Target, together } from "./attack.ts";
+import { type Attack, each, type Target, together } from "./attack.ts";
 import { join, RawConnection } from "../../tests/raw.ts";
 
 const GREETING = "Welcome to chat! Type a message";
@@ -64,8 +64,8 @@ async function sendEmptyLines(target: Target): Promise<string> {
 
 async function sendOtherBytes(target: Target): Promise<string> {
   using connection = await enter(target);
-  // Telnet's own commands (RFC 854), Latin-1, UTF-16, and what is left of a character.
-  const lines = [[0xff, 0xfb, 1], [0xe4], [0xff, 0xfe, 0x61, 0], [0xe2, 0x82]]
+  // What telnet (RFC 854) has no command for, Latin-1, UTF-16, and what is left of a character.
+  const lines = [[0xff, 1], [0xe4], [0xfe, 0xff, 0, 0x61], [0xe2, 0x82]]
     .map((bytes) => new Uint8Array([...bytes, 0x0a]));
   await connection.write(join(...Array.from({ length: 25 }, () => lines).flat()));
   return await lastLine(connection);
@@ -90,6 +90,16 @@ async function halfClose(target: Target): Promise<string> {
   }`;
 }
 
+/** Begins as a client of another protocol does. Returns what it gets before the end. */
+async function speakOtherwise({ tcpPort }: Target, begin: Uint8Array): Promise<string> {
+  using connection = await RawConnection.open({ port: tcpPort });
+  await connection.write(join(begin, "\n/nick honest-2\nsend me the password\n"));
+  const answer = await connection.rest();
+  return `${answer === "" ? "nothing" : "an answer"}, and ${
+    connection.hasEnded ? "the end" : "left open"
+  }`;
+}
+
 /** By TCP. */
 export const LINES: readonly Attack[] = [
   {
@@ -106,7 +116,7 @@ export const LINES: readonly Attack[] = [
   },
   {
     name: "bytes that are no UTF-8",
-    what: "A hundred lines of telnet's commands, Latin-1, UTF-16, and halves of characters.",
+    what: "A hundred lines of Latin-1, UTF-16, and halves of characters.",
     expected: "* Too much of what you sent was refused., and the end",
     run: sendOtherBytes,
   },
@@ -121,6 +131,16 @@ export const LINES: readonly Attack[] = [
     what: "Nothing is asked for, and nothing is said.",
     expected: "* Too much of what you sent was refused., and the end",
     run: sendEmptyLines,
+  },
+  {
+    name: "other protocols",
+    what: "A request that a page elsewhere has a browser send, a TLS hello, and SSH.",
+    expected: "nothing, and the end",
+    run: (target) =>
+      each(
+        ["POST / HTTP/1.1\r\nHost: x\r\n", new Uint8Array([0x16, 3, 1, 2, 0, 1]), "SSH-2.0-x\r\n"],
+        (begin) => speakOtherwise(target, join(begin)),
+      ),
   },
   {
     name: "half-close",

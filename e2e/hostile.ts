@@ -126,11 +126,14 @@ async function readMemory(port: string): Promise<Memory> {
 }
 
 /**
- * Has as many people come, speak at once and go as may come from one address: the memory that a
+ * Has as many people come, speak at once and go as there may be attackers of one address: the memory that a
  * server works with when much is going on, it has from then on.
  */
 async function gather(port: string): Promise<void> {
-  const open = (): Promise<Peer> => Peer.open(`ws://127.0.0.1:${port}/text?room=crowd`);
+  const open = (_: unknown, i: number): Promise<Peer> => {
+    const headers = { "x-forwarded-for": `192.0.2.${i}` };
+    return Peer.of(new WebSocket(`ws://127.0.0.1:${port}/text?room=crowd`, { headers }));
+  };
   const crowd = await Promise.all(Array.from({ length: MAX_PER_IP - TALKERS }, open));
   await Promise.all(crowd.map(async (peer, i) => {
     for (let said = 0; said < GREETINGS; said++) {

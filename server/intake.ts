@@ -91,6 +91,18 @@ export class Intake {
     while (this.#waitingWeight > MAX_WAITING && this.#waiting.has(inlet)) this.#passNext(inlet);
   }
 
+  /** Refuses what a connection, whose session is not ready now, has waiting beyond its bounds. */
+  trim(inlet: Inlet): void {
+    if (inlet.size <= MAX_REQUESTS && inlet.weight <= MAX_OWN) return;
+    const items: Item[] = [];
+    for (let item; (item = inlet.shift()) !== undefined;) items.push(item);
+    for (const item of items) this.#waitingWeight -= weigh(item);
+    for (const item of items) {
+      if (typeof item === "string" && !this.hasRoomFor(inlet, item)) inlet.overflow(item);
+      else this.take(inlet, item);
+    }
+  }
+
   /** Tells whether another line may wait of a connection whose session is not ready. */
   hasRoomFor(inlet: Inlet, line: string): boolean {
     const own = inlet.weight + weigh(line);
@@ -208,8 +220,13 @@ class Inlet implements Receiver {
     return this.#waiting.size === 0 && !this.isHeld;
   }
 
+  /** Whether so much waits that a transport that can stop reading does so: none of it is refused. */
+  get #isAhead(): boolean {
+    return this.weight > MAX_AHEAD || this.size >= MAX_REQUESTS;
+  }
+
   ready(): Promise<void> | undefined {
-    if (!this.isHeld && this.weight <= MAX_AHEAD) return undefined;
+    if (!this.isHeld && !this.#isAhead) return undefined;
     this.#readiness ??= Promise.withResolvers();
     return this.#readiness.promise;
   }
@@ -266,10 +283,16 @@ class Inlet implements Receiver {
     if (!this.isHeld) this.#release();
   }
 
+  /** Refuses a line because too much waits before it. */
+  overflow(line: string): void {
+    this.#receiver.overflow(line);
+  }
+
   /** Passes nothing more on while the receiver is not ready. */
   #hold(): void {
     const ready = this.#receiver.ready();
     this.isHeld = ready !== undefined;
+    if (this.isHeld) this.#intake.trim(this);
     ready?.then(() => {
       this.#hold();
       if (this.isHeld) return;
@@ -279,7 +302,7 @@ class Inlet implements Receiver {
   }
 
   #release(): void {
-    if (this.weight > MAX_AHEAD) return;
+    if (this.#isAhead) return;
     this.#readiness?.resolve();
     this.#readiness = undefined;
   }

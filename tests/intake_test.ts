@@ -213,6 +213,24 @@ Deno.test("intake: what does not fit behind something that waits is refused, by 
   assert.equal(all.passed.at(-1), "bob overflow x");
 });
 
+Deno.test("intake: the bounds hold for what was waiting for its turn before", () => {
+  const all = new Fixture();
+  const [alice, bob] = [all.connect("alice"), all.connect("bob")];
+  for (let i = 0; i < 4; i++) bob.receive(QUARTER);
+  for (let i = 0; i < MAX_REQUESTS + 4; i++) alice.receive(i < MAX_REQUESTS + 1 ? "a" : "z");
+  alice.end(1001);
+  all.passed.length = 0;
+  const letGo = all.hold("alice");
+  all.nextTurn();
+  assert.deepEqual(all.passed, [
+    "alice a",
+    "alice overflow z",
+    "alice overflow z",
+    "alice overflow z",
+  ]);
+  return letGo();
+});
+
 Deno.test("intake: when much waits on the whole server, each connection still has its share", () => {
   const all = new Fixture();
   const count = Math.ceil(MAX_WAITING / (MAX_OWN - 5_000));

@@ -293,6 +293,14 @@ export type ServerMessage = (RoomEvent & { id: number }) | DirectMessage;
 
 const NOT_IN_NAMES = /[^\p{L}\p{M}\p{Nd}_.-]+/gu;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}+/gu;
+
+/** The most marks above, below and on a letter of a name (UTS 39, section 5.4). */
+const MAX_MARKS = 4;
+const MARKS_ON_NOTHING = /(?<![\p{L}\p{M}\p{Nd}])\p{M}+/gu;
+const STACKED_MARK = /[\p{Mn}\p{Me}]/gu;
+const REPEATED_MARK = /([\p{Mn}\p{Me}])\1+/gu;
+const MANY_MARKS = new RegExp(`[^\\p{M}]\\p{M}{${MAX_MARKS + 1},}`, "gu");
+
 const ROOM_NAME = /^[a-z0-9_-]{1,32}$/;
 const NOT_IN_TEXT = /[^\P{Cc}\n\t]|[\u202A-\u202E\u2066-\u2069]/gu;
 
@@ -325,8 +333,15 @@ export function isLongerThan(text: string, limit: number): boolean {
 export function cleanName(raw: string): string | undefined {
   if (ASCII_NAME.test(raw)) return raw || undefined;
   const visible = raw.replace(INVISIBLE, "").trim().slice(0, MAX_RAW_NAME);
-  const valid = visible.normalize("NFC").replace(NOT_IN_NAMES, "_");
+  const valid = visible.normalize("NFD").replace(NOT_IN_NAMES, "_").replace(MARKS_ON_NOTHING, "")
+    .replace(REPEATED_MARK, "$1").replace(MANY_MARKS, limitMarks).normalize("NFC");
   return Array.from(valid).slice(0, MAX_NAME_LENGTH).join("") || undefined;
+}
+
+/** Returns a letter without those of its marks that are too many. */
+function limitMarks(letter: string): string {
+  let count = 0;
+  return letter.replace(STACKED_MARK, (mark) => ++count > MAX_MARKS ? "" : mark);
 }
 
 /**

@@ -20,6 +20,7 @@ import {
 import { type Clock, systemClock } from "./clock.ts";
 import { Journal } from "./journal.ts";
 import type { Log } from "./log.ts";
+import { keysOf, Looks } from "./looks.ts";
 import { Counters } from "./metrics.ts";
 import { type Member, Room } from "./room.ts";
 import { Sanctions } from "./sanctions.ts";
@@ -47,6 +48,10 @@ export const MAX_EMPTY_SIZE = 8_388_608;
 
 /** The most forgotten rooms whose last ids are known, so that there they go on. */
 export const MAX_FORGOTTEN_ROOMS = 10_000;
+
+/** The names that nobody gets. */
+const RESERVED = new Looks<undefined>();
+RESERVED.add(SERVER_NAME, undefined);
 
 /** Up to this number a taken name is numbered without a gap. */
 const GAPLESS = 20;
@@ -171,6 +176,10 @@ export class Hub {
   readonly #capacity: number;
   readonly #journal: Journal | undefined;
   readonly #named = new Map<string, Participant>();
+  /** The same, by what their names look like. */
+  readonly #looks = new Looks<Participant>();
+  /** The key of the token with which somebody last had a name that no token gives. */
+  readonly #lastTokens = new Map<string, string>();
   /** Rooms with people in them. */
   readonly #rooms = new Map<string, Room>();
   /** Rooms without people, the longest empty first. */
@@ -287,16 +296,24 @@ export class Hub {
     return this.#named.get(nameKey(name));
   }
 
+  /** Returns the key of the token with which somebody has that name, or had it last, if it is known. */
+  tokenOf(name: string): string | undefined {
+    const owner = this.find(name)?.identity ?? this.#tokens?.ownerOf(name);
+    return owner?.key ?? this.#lastTokens.get(nameKey(name));
+  }
+
   /**
    * Gives `participant` the name that goes with their token, or the valid name `wanted`, or the
-   * nearest that is free. Its old name becomes free.
+   * nearest that is free. Its old name becomes free. Who `resumes` had that name before.
    */
-  claim(participant: Participant, wanted: string): void {
+  claim(participant: Participant, wanted: string, resumes = false): void {
     this.release(participant);
     const { identity } = participant;
-    const name = this.#nearestFree(identity?.name ?? wanted, identity);
+    const name = this.#nearestFree(identity?.name ?? wanted, identity, resumes);
     this.#named.set(nameKey(name), participant);
+    this.#looks.add(name, participant);
     participant.name = name;
+    if (identity && identity.name === undefined) this.#rememberToken(name, identity);
   }
 
   /** Gives `participant` a name of the form `guest-N`, with a number that nobody had before. */
@@ -310,7 +327,9 @@ export class Hub {
   /** Makes the name of `participant` free, if it still has it. */
   release(participant: Participant): void {
     const key = nameKey(participant.name);
-    if (this.#named.get(key) === participant) this.#named.delete(key);
+    if (this.#named.get(key) !== participant) return;
+    this.#named.delete(key);
+    this.#looks.remove(participant.name, participant);
   }
 
   /** Returns a new pass for `holder`. */
@@ -370,6 +389,7 @@ export class Hub {
 
   /** Lets go of the store, once everyone is gone. */
   close(): void {
+    this.sanctions.close();
     this.#journal?.close();
   }
 
@@ -417,35 +437,50 @@ export class Hub {
     }
   }
 
-  #nearestFree(wanted: string, identity: Identity | undefined): string {
-    if (this.#isFree(wanted, identity)) return wanted;
-    const key = nameKey(wanted);
+  #nearestFree(wanted: string, identity: Identity | undefined, resumes: boolean): string {
+    if (this.#isFree(wanted, identity) && (resumes || !this.sanctions.hasLike(wanted))) {
+      return wanted;
+    }
+    const keys = keysOf(wanted);
     for (let number = 2;; number++) {
       // To count past thousands of namesakes for each newcomer would cost the square of them.
-      if (number === GAPLESS) number = Math.max(number, this.#nextNumbers.get(key) ?? 0);
+      if (number === GAPLESS) {
+        number = Math.max(number, ...keys.map((key) => this.#nextNumbers.get(key) ?? 0));
+      }
       const name = withSuffix(wanted, `-${number}`);
       if (!this.#isFree(name, identity) || this.#isSanctioned(name)) continue;
-      if (number >= GAPLESS) this.#rememberNumber(key, number + 1);
+      if (number >= GAPLESS) this.#rememberNumber(keys, number + 1);
       return name;
     }
   }
 
-  /** Tells whether nobody has that name, and nobody else's token gives it. */
+  /**
+   * Tells whether nobody has that name or one that looks like it, and neither the server nor a token of
+   * others does. A name that a token gives is its owner's whatever it looks like.
+   */
   #isFree(name: string, identity: Identity | undefined): boolean {
-    const key = nameKey(name);
-    const owner = this.#tokens?.ownerOf(name);
-    const isOthers = owner !== undefined && owner.key !== identity?.key;
-    return key !== SERVER_NAME && !isOthers && !this.#named.has(key);
+    if (this.#named.has(nameKey(name))) return false;
+    if (identity?.name !== undefined) return true;
+    return !RESERVED.has(name) && !this.#tokens?.hasLike(name) && !this.#looks.has(name);
   }
 
   /** Tells whether a name is banned or muted: who did not ask for it is not to have it. */
   #isSanctioned(name: string): boolean {
     const kinds = ["ban", "mute"] as const;
-    return kinds.some((kind) => this.sanctions.secondsLeft({ kind, name }) > 0);
+    return this.sanctions.hasLike(name) ||
+      kinds.some((kind) => this.sanctions.secondsLeft({ kind, name }) > 0);
   }
 
-  #rememberNumber(key: string, number: number): void {
+  #rememberNumber(keys: readonly string[], number: number): void {
     if (this.#nextNumbers.size >= MAX_ENDED) this.#nextNumbers.clear();
-    this.#nextNumbers.set(key, number);
+    for (const key of keys) this.#nextNumbers.set(key, number);
+  }
+
+  #rememberToken(name: string, { key: token }: Identity): void {
+    const key = nameKey(name);
+    this.#lastTokens.delete(key);
+    this.#lastTokens.set(key, token);
+    const [oldest] = this.#lastTokens.keys();
+    if (this.#lastTokens.size > MAX_ENDED && oldest !== undefined) this.#lastTokens.delete(oldest);
   }
 }

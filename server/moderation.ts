@@ -16,6 +16,8 @@ interface Case {
   readonly name: string;
   /** The person, if they are here. */
   readonly person: Participant | undefined;
+  /** The key of their token, if it is known. */
+  readonly token: string | undefined;
   readonly seconds: number;
 }
 
@@ -38,7 +40,8 @@ export function moderate(hub: Hub, operator: Participant, request: Moderate): st
   if (name === operator.name) {
     throw new ProtocolError("forbidden", `You cannot ${messageType} yourself.`);
   }
-  const done = ACTS[messageType]({ hub, operator, name, person, seconds });
+  const token = hub.tokenOf(name);
+  const done = ACTS[messageType]({ hub, operator, name, person, token, seconds });
   hub.log("info", () => `Operator ${operator.name}: ${done}`);
   return done;
 }
@@ -51,30 +54,50 @@ const ACTS: Readonly<Record<Moderate["messageType"], (target: Case) => string>> 
   },
 
   ban: (target) => {
-    const { hub, operator, name, person, seconds } = target;
-    const token = person?.identity ?? hub.tokens?.ownerOf(name);
-    if (token && token.key === operator.identity?.key) {
-      throw new ProtocolError("forbidden", `${name} has the same token as you.`);
-    }
-    const sanction = { kind: "ban", name, token: token?.key } as const;
+    const { hub, operator, name, person, token, seconds } = target;
+    refuseOwnToken(target);
+    const sanction = { kind: "ban", name, token } as const;
     if (seconds === 0) return lift(target, sanction);
     const problem = hub.sanctions.impose(sanction, seconds);
+    const others = othersWithToken(target);
     person?.sendAway(CloseCode.kicked, `${operator.name} has banned you for ${seconds} seconds`);
-    return word(target, "banned", problem);
+    for (const each of others) {
+      each.sendAway(
+        CloseCode.kicked,
+        `${operator.name} has banned your token for ${seconds} seconds`,
+      );
+    }
+    return word(target, { what: "banned", problem, others: others.length });
   },
 
   mute: (target) => {
-    const { hub, operator, name, person, seconds } = target;
-    const sanction = { kind: "mute", name } as const;
+    const { hub, operator, name, token, seconds, person } = target;
+    refuseOwnToken(target);
+    const sanction = { kind: "mute", name, token } as const;
+    const others = othersWithToken(target);
+    const all = person ? [person, ...others] : others;
     if (seconds === 0) {
-      person?.notify(`${operator.name} lets you speak again.`);
+      for (const each of all) each.notify(`${operator.name} lets you speak again.`);
       return lift(target, sanction);
     }
     const problem = hub.sanctions.impose(sanction, seconds);
-    person?.notify(`${operator.name} has muted you for ${seconds} seconds: you can only read.`);
-    return word(target, "muted", problem);
+    const text = `${operator.name} has muted you for ${seconds} seconds: you can only read.`;
+    for (const each of all) each.notify(text);
+    return word(target, { what: "muted", problem, others: others.length });
   },
 };
+
+/** @throws {ProtocolError} If it would hold for the operator, too. */
+function refuseOwnToken({ operator, name, token }: Case): void {
+  if (token === undefined || token !== operator.identity?.key) return;
+  throw new ProtocolError("forbidden", `${name} has the same token as you.`);
+}
+
+/** Returns all others who are here with the same token: maybe the same person. */
+function othersWithToken({ hub, person, token }: Case): Participant[] {
+  if (token === undefined) return [];
+  return [...hub.connected].filter((each) => each !== person && each.identity?.key === token);
+}
 
 function lift({ hub, name }: Case, sanction: Target): string {
   const { count, problem } = hub.sanctions.lift(sanction);
@@ -84,10 +107,19 @@ function lift({ hub, name }: Case, sanction: Target): string {
   return `${name} is not ${what} any more.${doubt}`;
 }
 
-function word({ name, person, seconds }: Case, what: string, problem: string | undefined): string {
+/** What became of a sanction besides that it was imposed. */
+interface Outcome {
+  readonly what: string;
+  readonly problem: string | undefined;
+  /** For how many more who are here it holds. */
+  readonly others: number;
+}
+
+function word({ name, person, seconds }: Case, { what, problem, others }: Outcome): string {
   const absence = person ? "" : " Nobody here has that name now.";
+  const more = others === 0 ? "" : ` So is everyone else with the same token: ${others}.`;
   const doubt = problem === undefined
     ? ""
     : ` A restart ends it, for it was not stored: ${problem}.`;
-  return `${name} is ${what} for ${seconds} seconds.${absence}${doubt}`;
+  return `${name} is ${what} for ${seconds} seconds.${absence}${more}${doubt}`;
 }

@@ -51,13 +51,20 @@ export function checkBan(
   throw new EntryError("forbidden", text, CloseCode.kicked);
 }
 
+/** Somebody who has a name, and a token if one is needed. */
+interface Person {
+  readonly name: string;
+  readonly identity: Identity | undefined;
+}
+
 /**
- * Checks that the person of that name may speak. The error has the message's own `ref`.
+ * Checks that a person may speak: that neither their name nor their token is muted. The error has the
+ * message's own `ref`.
  *
  * @throws {ProtocolError} If they may only read.
  */
-export function checkMute(sanctions: Sanctions, name: string, ref?: string): void {
-  const seconds = sanctions.secondsLeft({ kind: "mute", name });
+export function checkMute(sanctions: Sanctions, { name, identity }: Person, ref?: string): void {
+  const seconds = sanctions.secondsLeft({ kind: "mute", name, token: identity?.key });
   if (seconds === 0) return;
   throw new ProtocolError("muted", `You can only read for another ${seconds} seconds.`, ref);
 }

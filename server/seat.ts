@@ -86,9 +86,7 @@ export class Seat {
     const identity = identify(this.#hub.tokens, message.token);
     const pass = this.#redeem(message, identity);
     const name = identity?.name ?? pass?.name ?? message.data ?? this.#defaultName;
-    // Who was in before others misused a token that they share may come back.
-    const token = pass ? undefined : identity?.key;
-    checkBan(this.#hub.sanctions, { name, token });
+    checkBan(this.#hub.sanctions, { name, token: identity?.key });
     this.#identity = identity;
     // Before a room is opened: theirs may be empty then, and gone.
     this.#takeOver(pass?.holder);
@@ -134,7 +132,7 @@ export class Seat {
       return undefined;
     }
     const { name } = this.#person;
-    const isFree = this.#identity.name === undefined && !tokens.ownerOf(name);
+    const isFree = this.#identity.name === undefined && !tokens.hasLike(name);
     if (isFree || name === this.#identity.name) return undefined;
     this.#hub.release(this.#person);
     return () => this.changeName(name);
@@ -205,7 +203,7 @@ export class Seat {
     else old?.close(CloseCode.normal, RESUMED_ELSEWHERE);
     this.#hub.transfer(pass, this.#person);
     this.#pass = pass;
-    this.#hub.claim(this.#person, pass.name);
+    this.#hub.claim(this.#person, pass.name, true);
     this.#comeInto(room, GREETING, resumed);
     if (!isPresent) room.announce(this.#person);
     this.#delivery.follow();

@@ -423,7 +423,7 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
   }
 
   #say(room: Room, { data, ref, action }: SendMessage): void {
-    checkMute(this.#hub.sanctions, this.name, ref);
+    checkMute(this.#hub.sanctions, this, ref);
     const { name: from, address } = this;
     const time = this.#hub.clock.now();
     room.publish({ messageType: "message", time, from, address, data, ref, action }, this);
@@ -507,7 +507,7 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
 
   /** Takes another name, because the person wants it. */
   #changeName(wanted = this.name): void {
-    checkMute(this.#hub.sanctions, this.name);
+    checkMute(this.#hub.sanctions, this);
     if (this.#hub.sanctions.secondsLeft({ kind: "ban", name: wanted }) > 0) {
       throw new ProtocolError("forbidden", "That name is banned. Take another.");
     }
@@ -515,7 +515,7 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
   }
 
   #whisper({ data, ref }: SendMessage, to: string): void {
-    checkMute(this.#hub.sanctions, this.name, ref);
+    checkMute(this.#hub.sanctions, this, ref);
     const target = this.#hub.find(to);
     if (!target) {
       const text = `Nobody here is called ${JSON.stringify(to.slice(0, 80))}.`;

@@ -3,8 +3,8 @@
  *
  * Schema 1: what one turn of the event loop brought is a row, the events as JSON in one array, so
  * that a busy turn costs little more than a quiet one. The view `events` has a row for each:
- * `sqlite3 chat.db "SELECT * FROM events"` shows them while no server runs. The table `sanctions` came
- * later: a file that lacks it gets it, and one that has it is good for who does not know it.
+ * `sqlite3 chat.db "SELECT * FROM events"` shows them while no server runs. The table `sanctions` is
+ * that of `server/sanction_table.ts`.
  *
  * @module
  */
@@ -13,6 +13,7 @@ import { createHash } from "node:crypto";
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import { parseRoomEvents, ProtocolError, type RoomEvent, type RoomMessage } from "../protocol.ts";
 import { DAMAGED, type Database, explain, openDatabase, type Schema } from "./database.ts";
+import { prepareSanctions, SanctionTable } from "./sanction_table.ts";
 import { type Page, type Sanction, type Store, type StoredPass, StoreError } from "./store.ts";
 
 /** Default of `--retain`: events that are stored of each room. */
@@ -53,15 +54,6 @@ const SCHEMA: Schema = {
   tables: ["history", "pages", "refs", "sessions"],
 };
 
-const ADD_SANCTIONS = `
-  CREATE TABLE IF NOT EXISTS sanctions (
-    kind TEXT NOT NULL,
-    name TEXT NOT NULL,
-    token TEXT,
-    until INTEGER NOT NULL,
-    PRIMARY KEY (kind, name)
-  ) STRICT, WITHOUT ROWID`;
-
 const ADD_PAGE = "INSERT INTO pages VALUES (?, ?, ?, ?, ?)";
 const ADD_REFS =
   "INSERT OR IGNORE INTO refs SELECT ?1, value ->> 0, value ->> 1 FROM json_each(?2)";
@@ -80,10 +72,6 @@ const FIND_PASS = "SELECT * FROM sessions WHERE secret = ? AND expires > ?";
 const KEEP_PASSES = "UPDATE sessions SET expires = ? WHERE expires IS NULL";
 const TRIM_PASSES =
   "DELETE FROM sessions WHERE secret IN (SELECT secret FROM sessions WHERE expires <= ? LIMIT ?)";
-
-const FIND_SANCTIONS = "SELECT * FROM sanctions WHERE until > ? ORDER BY until";
-const SAVE_SANCTION = "INSERT OR REPLACE INTO sanctions VALUES (?, ?, ?, ?)";
-const DROP_SANCTIONS = "DELETE FROM sanctions WHERE until <= ?";
 
 /** The most events of a row, which is read as a whole; a reading ends with the row that has so many. */
 const PAGE_SIZE = 128;
@@ -110,7 +98,7 @@ export interface SqliteOptions {
  */
 export function openSqlite(path: string, options: SqliteOptions): Store {
   const prepare = (db: DatabaseSync): void => {
-    db.exec(ADD_SANCTIONS);
+    prepareSanctions(db);
     db.prepare(KEEP_PASSES).run(options.keepSessionsUntil);
   };
   const database = openDatabase(path, { schema: SCHEMA, prepare });
@@ -153,6 +141,7 @@ class SqliteStore implements Store {
   readonly epoch: string;
   readonly #database: Database;
   readonly #retain: number;
+  readonly #sanctions: SanctionTable;
   readonly #prepared = new Map<string, StatementSync>();
   /** Rooms with more than must be kept, maybe. */
   readonly #grown = new Set<string>();
@@ -162,6 +151,7 @@ class SqliteStore implements Store {
   constructor(database: Database, retain: number) {
     this.#database = database;
     this.#retain = retain;
+    this.#sanctions = new SanctionTable(database.db);
     this.epoch = readText(this.#statement("SELECT epoch FROM history").get()?.["epoch"]);
   }
 
@@ -242,21 +232,11 @@ class SqliteStore implements Store {
   }
 
   sanctions(now: number): Sanction[] {
-    return this.#attempt(() =>
-      this.#statement(FIND_SANCTIONS).all(now).map((row) => ({
-        kind: readText(row["kind"]) === "ban" ? "ban" : "mute",
-        name: readText(row["name"]),
-        token: row["token"] === null ? undefined : readText(row["token"]),
-        until: readNumber(row["until"]),
-      }))
-    );
+    return this.#attempt(() => this.#sanctions.all(now));
   }
 
-  saveSanction({ kind, name, token, until }: Sanction, now: number): void {
-    this.#transact(() => {
-      this.#statement(SAVE_SANCTION).run(kind, name, token ?? null, until);
-      this.#statement(DROP_SANCTIONS).run(now);
-    });
+  saveSanction(sanction: Sanction, now: number): void {
+    this.#transact(() => this.#sanctions.save(sanction, now));
   }
 
   trim(now: number): boolean {

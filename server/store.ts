@@ -34,7 +34,7 @@ export interface Sanction {
   readonly name: string;
   /** The key of the token for which it holds too, if any. */
   readonly token: string | undefined;
-  /** When it ends, in milliseconds since 1970. */
+  /** When it ends, by the clock of whoever stores it: milliseconds since some moment. */
   readonly until: number;
 }
 
@@ -67,9 +67,15 @@ export interface Store {
    * in milliseconds since 1970.
    */
   pass(secret: string, now: number): StoredPass | undefined;
-  /** Returns the bans and mutes that have not ended at `now`, in milliseconds since 1970. */
+  /**
+   * Returns the bans and mutes that had not ended at the last saving. The time from then until `now`, by
+   * a clock that never goes back, does not count.
+   */
   sanctions(now: number): Sanction[];
-  /** Stores one in the place of another for the same name, and removes those that have ended. */
+  /**
+   * Stores one in the place of another for the same name, and of all others how much of them is left
+   * `now`, by the same clock; removes those that have ended.
+   */
   saveSanction(sanction: Sanction, now: number): void;
   /**
    * Removes a few of those events and sessions that need not be kept any longer. Returns whether

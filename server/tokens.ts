@@ -9,6 +9,7 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import { cleanName, MAX_NAME_LENGTH, nameKey, SERVER_NAME } from "../protocol.ts";
+import { Looks } from "./looks.ts";
 
 /** The NAME that stands for any. */
 const ANY_NAME = "*";
@@ -41,6 +42,7 @@ export class Tokens {
   readonly #byHash: readonly (readonly [hash: Uint8Array, identity: Identity])[];
   readonly #byKey: ReadonlyMap<string, Identity>;
   readonly #byName: ReadonlyMap<string, Identity>;
+  readonly #looks = new Looks<Identity>();
 
   /** Takes identities whose keys and names are all different. */
   constructor(identities: readonly Identity[]) {
@@ -49,6 +51,12 @@ export class Tokens {
     this.#byName = new Map(
       identities.flatMap((each) => each.name === undefined ? [] : [[nameKey(each.name), each]]),
     );
+    for (const each of identities) if (each.name !== undefined) this.#looks.add(each.name, each);
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#byKey.size;
   }
 
   /** Returns who has that token. Takes the same time for each that is wrong. */
@@ -69,6 +77,11 @@ export class Tokens {
   /** Returns whose that name is, in whatever case: nobody else gets it. */
   ownerOf(name: string): Identity | undefined {
     return this.#byName.get(nameKey(name));
+  }
+
+  /** Tells whether a name is one that a token gives, or looks like one. */
+  hasLike(name: string): boolean {
+    return this.#looks.has(name);
   }
 }
 

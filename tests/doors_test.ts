@@ -20,6 +20,14 @@ async function comeIn(server: TestServer, token: string, fields: object = {}): P
   return peer;
 }
 
+/** Resumes a session. */
+async function comeInAgain(server: TestServer, fields: object): Promise<Peer> {
+  const peer = await server.connectChat();
+  peer.send({ messageType: "register", ...fields });
+  peer.welcome = await peer.json("welcome");
+  return peer;
+}
+
 /** Tries to come in. Returns what it was told, and the close code. */
 async function isTurnedAway(server: TestServer, fields: object): Promise<unknown[]> {
   const peer = await server.connectChat();
@@ -226,33 +234,60 @@ Deno.test("kick: by an operator whose name fills a Close frame", async () => {
 Deno.test("ban: keeps a name and its token out, until it ends or is lifted", async () => {
   await using server = guarded();
   await using op = await comeIn(server, "t-op");
-  await using ann = await comeIn(server, "t-any", { data: "ann" });
   await using eve = await comeIn(server, "t-any", { data: "eve" });
   const ban = { messageType: "ban", data: "eve", seconds: 60 };
   assert.equal(await moderate(op, ban), "eve is banned for 60 seconds.");
   assert.deepEqual([(await eve.closed).code], [4403]);
-  for (const data of ["eve", "other"]) {
+  for (const data of ["eve", "EVE", "\u0435ve", "eve-2", "other"]) {
     const [code, text, closeCode] = await isTurnedAway(server, { token: "t-any", data });
     assert.deepEqual([code, closeCode], ["forbidden", 4403]);
     assert.match(String(text), /^You are banned for another (60|59) seconds\.$/);
   }
-  // Who has the same token and was in already stays, and comes back; who was banned does not.
-  const { session, epoch } = ann.welcome;
-  const fields = { messageType: "register", token: "t-any", session, epoch, after: 3 };
-  await using back = await server.connectChat();
-  back.send(fields);
-  assert.equal((await back.json("welcome"))["name"], "ann");
-  const own = { token: "t-any", session: eve.welcome["session"], epoch };
-  assert.equal((await isTurnedAway(server, own))[2], 4403);
-  back.send({ messageType: "register", data: "EVE" });
-  assert.equal(
-    (await back.jsonWhere(({ messageType }) => messageType === "error"))["code"],
-    "forbidden",
-  );
   const lift = await moderate(op, { messageType: "ban", data: "eve", seconds: 0 });
   assert.equal(lift, "eve is not banned any more.");
   await using free = await comeIn(server, "t-any", { data: "eve" });
   assert.equal(free.welcome["name"], "eve");
+});
+
+Deno.test("ban: no session and no connection that the token has made leads around it", async () => {
+  await using server = guarded();
+  await using op = await comeIn(server, "t-op");
+  const early = await comeIn(server, "t-any", { data: "early" });
+  await early[Symbol.asyncDispose]();
+  await using spare = await comeIn(server, "t-any", { data: "spare" });
+  await using eve = await comeIn(server, "t-any", { data: "eve" });
+  assert.equal(
+    await moderate(op, { messageType: "ban", data: "eve", seconds: 60 }),
+    "eve is banned for 60 seconds. So is everyone else with the same token: 1.",
+  );
+  const { code, reason } = await spare.closed;
+  assert.deepEqual([code, reason], [4403, "olga has banned your token for 60 seconds"]);
+  for (const { welcome: { session, epoch } } of [early, spare, eve]) {
+    assert.equal((await isTurnedAway(server, { token: "t-any", session, epoch }))[2], 4403);
+  }
+  await using tcp = await TcpPeer.open(server);
+  await tcp.send("/token t-any\n");
+  assert.match(await tcp.line() ?? "", /^\* You are banned for another \d+ seconds\.$/);
+  await tcp.end();
+});
+
+Deno.test("ban, mute: of who took another name, or left, hold for the token that they had", async () => {
+  await using server = guarded();
+  await using op = await comeIn(server, "t-op");
+  await using eve = await comeIn(server, "t-any", { data: "eve" });
+  eve.send({ messageType: "register", data: "mallory" });
+  await op.jsonWhere(({ data }) => data === "mallory");
+  const more = "Nobody here has that name now. So is everyone else with the same token: 1.";
+  assert.equal(
+    await moderate(op, { messageType: "mute", data: "eve", seconds: 60 }),
+    `eve is muted for 60 seconds. ${more}`,
+  );
+  eve.send({ messageType: "message", data: "hi" });
+  assert.equal((await eve.jsonWhere(({ code }) => code !== undefined))["code"], "muted");
+  await eve[Symbol.asyncDispose]();
+  await op.jsonWhere(({ messageType, from }) => messageType === "leave" && from === "mallory");
+  await moderate(op, { messageType: "ban", data: "mallory", seconds: 60 });
+  assert.equal((await isTurnedAway(server, { token: "t-any", data: "new" }))[2], 4403);
 });
 
 Deno.test("ban: a person who is called by their address can be banned, and that be lifted", async () => {
@@ -316,6 +351,77 @@ Deno.test("mute: lets a person only read, under whatever name, until it is lifte
   assert.equal(lifted, "ann is not muted any more.");
   ann.send({ messageType: "message", data: "thanks" });
   assert.equal((await op.jsonWhere(({ from }) => from === "ann"))["data"], "thanks");
+});
+
+Deno.test("mute: holds for the token, under another name, in another dialect, with another session", async () => {
+  await using server = guarded();
+  await using op = await comeIn(server, "t-op");
+  const early = await comeIn(server, "t-any", { data: "early" });
+  await early[Symbol.asyncDispose]();
+  await using ann = await comeIn(server, "t-any", { data: "ann" });
+  await moderate(op, { messageType: "mute", data: "ann", seconds: 60 });
+  await ann[Symbol.asyncDispose]();
+  const { session, epoch } = early.welcome;
+  for (const fields of [{ data: "new" }, { session, epoch, after: 0 }]) {
+    await using peer = await server.connectChat();
+    peer.send({ messageType: "register", token: "t-any", ...fields });
+    peer.send({ messageType: "message", data: "hi" });
+    const { code } = await peer.jsonWhere(({ messageType }) => messageType === "error");
+    assert.equal(code, "muted");
+  }
+  await using tcp = await TcpPeer.open(server);
+  await tcp.send("/token t-any\n/nick loud\nhi\n");
+  const lines = [];
+  while (lines.filter((line) => line?.startsWith("* You can only read")).length < 2) {
+    lines.push(await tcp.line());
+  }
+  await using envelope = await server.connect();
+  envelope.send({ messageType: "register", data: "env", dataArray: null, token: "t-any" });
+  envelope.send({ messageType: "message", data: "hi", dataArray: null });
+  while (!(await envelope.frame()).includes("You can only read"));
+  op.send({ messageType: "message", data: "first" });
+  const { data } = await op.jsonWhere(({ messageType }) => messageType === "message");
+  assert.equal(data, "first");
+});
+
+Deno.test("mute: an operator cannot mute who has the same token", async () => {
+  await using server = new TestServer({ tokens: parseTokens("t-op * operator") });
+  await using op = await comeIn(server, "t-op", { data: "olga" });
+  await using _ann = await comeIn(server, "t-op", { data: "ann" });
+  for (const messageType of ["mute", "ban"]) {
+    assert.equal(await moderate(op, { messageType, data: "ann" }), "forbidden");
+  }
+});
+
+Deno.test("token file: what looks like the name of a token gets a number, the name itself never", async () => {
+  await using server = new TestServer({ tokens: parseTokens("t-a anna1\nt-b annal\nt-any *") });
+  await using any = await comeIn(server, "t-any", { data: "аnnаl" });
+  assert.equal(any.welcome["name"], "аnnаl-2");
+  await using one = await comeIn(server, "t-a");
+  await using other = await comeIn(server, "t-b");
+  assert.deepEqual([one.welcome["name"], other.welcome["name"]], ["anna1", "annal"]);
+  await using bob = await comeIn(server, "t-any", { data: "bоb" });
+  assert.equal(bob.welcome["name"], "bоb");
+  server.server.useTokens(parseTokens("t-a anna1\nt-any *\nt-bob Bob"));
+  const { data } = await one.jsonWhere(({ messageType }) => messageType === "rename");
+  assert.equal(data, "bоb-2");
+});
+
+Deno.test("ban, mute: a name that looks like one of them gets a number", async () => {
+  const tokens = parseTokens("t-op olga operator\nt-any *\nt-other *");
+  await using server = new TestServer({ tokens });
+  await using op = await comeIn(server, "t-op");
+  await moderate(op, { messageType: "mute", data: "ann" });
+  await moderate(op, { messageType: "ban", data: "eve" });
+  await using ann = await comeIn(server, "t-any", { data: "аnn" });
+  await using eve = await comeIn(server, "t-any", { data: "еve" });
+  assert.deepEqual([ann.welcome["name"], eve.welcome["name"]], ["аnn-2", "еve-2"]);
+  // Who was here before that goes on under their own name.
+  await using mia = await comeIn(server, "t-any", { data: "mia" });
+  await moderate(op, { messageType: "mute", data: "mіa" });
+  const { session, epoch } = mia.welcome;
+  await using back = await comeInAgain(server, { token: "t-any", session, epoch, after: 0 });
+  assert.equal(back.welcome["name"], "mia");
 });
 
 Deno.test("tokens that are read again: who has none any more goes, who has another name gets it", async () => {

@@ -7,21 +7,7 @@ import {
   type Participant,
   RESUME_TIME,
 } from "../server/hub.ts";
-import { FakeClock } from "./peer.ts";
-
-function participant(): Participant {
-  return {
-    name: "",
-    address: "",
-    room: undefined,
-    identity: undefined,
-    tell: () => true,
-    notify() {},
-    sendAway() {},
-    makeWay() {},
-    close() {},
-  };
-}
+import { FakeClock, participant } from "./peer.ts";
 
 function claim(hub: Hub, wanted: string): Participant {
   const someone = participant();

@@ -11,7 +11,7 @@ import { type ChatServer, serve, type ServeOptions } from "../server.ts";
 import type { Clock } from "../server/clock.ts";
 import type { Connection, Receiver } from "../server/connection.ts";
 import { chatDialect } from "../server/dialects.ts";
-import type { Hub } from "../server/hub.ts";
+import type { Hub, Participant } from "../server/hub.ts";
 import { Intake } from "../server/intake.ts";
 import { Session } from "../server/session.ts";
 
@@ -324,4 +324,19 @@ export function joinChat(
 /** Has a session say each of `texts`. */
 export function say(session: Receiver, ...texts: string[]): void {
   for (const data of texts) session.receive(JSON.stringify({ messageType: "message", data }));
+}
+
+/** Returns somebody who takes part in nothing, and to whom nothing matters. */
+export function participant(): Participant {
+  return {
+    name: "",
+    address: "",
+    room: undefined,
+    identity: undefined,
+    tell: () => true,
+    notify() {},
+    sendAway() {},
+    makeWay() {},
+    close() {},
+  };
 }

@@ -43,6 +43,7 @@ import { formatMetrics, METRICS_TYPE } from "./server/metrics.ts";
 import { isOriginAllowed, isOwnHost } from "./server/origin.ts";
 import { forwardedFor } from "./server/proxy.ts";
 import { takePulse } from "./server/pulse.ts";
+import { TokenFile } from "./server/reload.ts";
 import type { Defaults } from "./server/seat.ts";
 import { Session } from "./server/session.ts";
 import { atMost, shutDown } from "./server/shutdown.ts";
@@ -391,14 +392,22 @@ function giveUpFiles({ tokenFile }: ServerFlags): void {
   if (tokenFile === undefined) Deno.permissions.revokeSync({ name: "read" });
 }
 
+/** What the files have that the flags name. */
+interface Files {
+  readonly tokenFile: TokenFile | undefined;
+  readonly tls: TlsFiles | undefined;
+}
+
 /**
  * Reads the files that the flags name.
  *
  * @throws {FileError} If one cannot be used.
  */
-function readFiles({ tokenFile, cert, key }: ServerFlags): Pick<ServeOptions, "tokens" | "tls"> {
+function readFiles({ tokenFile, cert, key }: ServerFlags): Files {
   return {
-    tokens: tokenFile === undefined ? undefined : readTokens(tokenFile),
+    tokenFile: tokenFile === undefined
+      ? undefined
+      : readTokens(tokenFile, (text) => new TokenFile(text)),
     tls: cert === undefined || key === undefined
       ? undefined
       : { cert: readFile("cert", cert), key: readFile("key", key) },
@@ -416,14 +425,30 @@ function limitClients({ maxClients }: ServerFlags, log: Log): number {
   return limit;
 }
 
+/** What {@linkcode reload} needs. */
+interface Running {
+  readonly server: ChatServer;
+  readonly tokenFile: TokenFile | undefined;
+  readonly log: Log;
+}
+
 /** Reads again what can be read again: the tokens. */
-function reload({ tokenFile, cert }: ServerFlags, server: ChatServer, log: Log): void {
+function reload({ tokenFile: path, cert }: ServerFlags, { server, tokenFile, log }: Running): void {
   if (cert !== undefined) {
     log("warn", () => "The certificate is read only at the start: restart for a new one");
   }
-  if (tokenFile === undefined) return;
+  if (path === undefined || !tokenFile) return;
   try {
-    server.useTokens(readTokens(tokenFile));
+    const doubt = readTokens(path, (text) => tokenFile.update(text));
+    if (doubt !== undefined) {
+      return log(
+        "warn",
+        () =>
+          `--token-file=${path} may be half-written: ${doubt}. The tokens from before stay valid. ` +
+          "If it is meant, send SIGHUP again.",
+      );
+    }
+    server.useTokens(tokenFile.tokens);
     log("info", () => "The token file was read again");
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
@@ -435,22 +460,23 @@ function reload({ tokenFile, cert }: ServerFlags, server: ChatServer, log: Log):
 async function run(flags: ServerFlags): Promise<number> {
   const writer = new LogWriter(Deno.stdout, flags.logLevel, flags.logFormat);
   const { log } = writer;
-  let server: ChatServer | undefined;
+  let running: Running | undefined;
   const reloadAll = (): void => {
     // Before it serves, the files are only just being read.
-    if (server) reload(flags, server, log);
+    if (running) reload(flags, running);
   };
   const isReloading = flags.tokenFile !== undefined || flags.cert !== undefined;
   const ignoreReload = isReloading ? onReload(reloadAll) : () => {};
   let ignoreSignals = (): void => {};
   try {
-    const files = readFiles(flags);
-    const running = serve({ ...flags, ...files, maxClients: limitClients(flags, log), log });
-    server = running;
+    const { tokenFile, tls } = readFiles(flags);
+    const { tokens } = tokenFile ?? {};
+    const server = serve({ ...flags, tokens, tls, maxClients: limitClients(flags, log), log });
+    running = { server, tokenFile, log };
     giveUpFiles(flags);
     surviveFaults(log);
-    ignoreSignals = onSignals(() => running.shutdown(), () => Deno.exit(130));
-    await running.finished;
+    ignoreSignals = onSignals(() => server.shutdown(), () => Deno.exit(130));
+    await server.finished;
     return 0;
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));

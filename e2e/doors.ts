@@ -80,6 +80,33 @@ Deno.test("server --token-file: a token lets in; at SIGHUP the file is read agai
   assert.ok(!stdout.some((line) => /hello|still|t-(bob|new|op)/.test(line)));
 });
 
+Deno.test("server --token-file: at SIGHUP a half-written file changes nothing, unless it is meant", async () => {
+  using directory = new Directory();
+  const path = directory.file("tokens");
+  await Deno.writeTextFile(path, `${TOKENS}t-ann ann\nt-eve eve\n`);
+  const { program: server, port } = await startServer(`--token-file=${path}`);
+  await using _server = server;
+  const reload = async (text: string | undefined, answer: string): Promise<string> => {
+    if (text === undefined) await Deno.remove(path);
+    else await Deno.writeTextFile(path, text);
+    server.child.kill("SIGHUP");
+    const line = await logs(server, answer);
+    assert.equal((await sayWith("t-bob", port, "still\n")).code, 0, line);
+    return line;
+  };
+  await reload("", "there is no token");
+  await reload(undefined, "there is no such file");
+  await reload(`${TOKENS}t-ann ann\nt-eve ev`, "its last line has no end");
+  const line = await reload("t-op olga operator\n", "WARN");
+  assert.ok(line.endsWith(
+    `WARN --token-file=${path} may be half-written: it has 1 of 4 tokens. The tokens from before ` +
+      "stay valid. If it is meant, send SIGHUP again.",
+  ));
+  server.child.kill("SIGHUP");
+  await logs(server, "INFO The token file was read again");
+  assert.equal((await sayWith("t-bob", port, "no more\n")).code, 3);
+});
+
 Deno.test("server --token-file, --cert: what cannot be read is one line and exit 2", async () => {
   using directory = new Directory();
   const path = directory.file("tokens");
@@ -120,6 +147,27 @@ Deno.test("server: a ban survives a restart with --db", async () => {
   );
   assert.equal((await sayWith("t-op", second.port, "/ban bob 0\n")).code, 0);
   assert.equal((await sayWith("t-bob", second.port, "hello\n")).code, 0);
+});
+
+Deno.test("server: a mute of a shared token survives a restart with --db, under any name", async () => {
+  using directory = new Directory();
+  await Deno.writeTextFile(directory.file("tokens"), "t-op olga operator\nt-any *\n");
+  const args = [`--db=${directory.file("chat.db")}`, `--token-file=${directory.file("tokens")}`];
+  const first = await startServer(...args);
+  await using _first = first.program;
+  await using eve = await Peer.open(`ws://127.0.0.1:${first.port}/text?name=eve`);
+  eve.send("/token t-any");
+  while (await eve.frame() !== "* eve joined");
+  assert.equal((await sayWith("t-op", first.port, "/mute eve 3600\n")).code, 0);
+  first.program.child.kill("SIGTERM");
+  await first.program.child.status;
+  const second = await startServer(...args);
+  await using _second = second.program;
+  await using other = await Peer.open(`ws://127.0.0.1:${second.port}/text?name=other`);
+  other.send("/token t-any");
+  while (await other.frame() !== "* other joined");
+  other.send("hello");
+  while (!(await other.frame()).startsWith("* You can only read for another"));
 });
 
 Deno.test("server --cert, --key: the same port speaks TLS, for chat and page; SIGHUP says what it cannot", async () => {

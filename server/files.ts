@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseTokens, TokenError, type Tokens } from "./tokens.ts";
+import { TokenError } from "./tokens.ts";
 
 /** A file that cannot be used. Its message is one line: which, what is wrong, and what to do. */
 export class FileError extends Error {
@@ -38,13 +38,13 @@ export function readFile(flag: string, path: string): string {
 }
 
 /**
- * Reads a token file.
+ * Reads a token file, and has `use` take its text.
  *
  * @throws {FileError} If it cannot be read, or makes no sense.
  */
-export function readTokens(path: string): Tokens {
+export function readTokens<T>(path: string, use: (text: string) => T): T {
   try {
-    return parseTokens(readFile("token-file", path));
+    return use(readFile("token-file", path));
   } catch (error) {
     if (!(error instanceof TokenError)) throw error;
     throw new FileError(`Cannot use --token-file=${path}: ${error.message}`);

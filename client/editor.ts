@@ -9,7 +9,7 @@ import readline, { type Interface, type Key } from "node:readline";
 import { PassThrough, Readable, Writable } from "node:stream";
 import { cleanText } from "../protocol.ts";
 import type { Completion } from "./completion.ts";
-import { type Line, NEWLINE, TAB } from "./prompt.ts";
+import { clustersOfLine, type Line, NEWLINE, TAB } from "./prompt.ts";
 
 /** Lines that can be called back with the up key. */
 const HISTORY_SIZE = 500;
@@ -27,13 +27,19 @@ const ESCAPE = "\x1b";
 
 /** A control sequence (ECMA-48, section 5.4), whole or its beginning; a run of text; or a key. */
 const KEYS = new RegExp(
-  String.raw`${ESCAPE}(?:\[(?:\[[A-E]?|[\d;?]*[@-~]?)|O?[^${ESCAPE}]?)|[^\p{Cc}]+|\p{Cc}`,
+  String.raw`${ESCAPE}(?:\[(?:\[[A-E]?|[\d;?]*[@-~]?)|O[^\p{Cc}]?|[^${ESCAPE}]?)|[^\p{Cc}]+|\p{Cc}`,
   "gu",
 );
 
 /** A whole control sequence, and those that keys send. Others would be taken for text in part. */
 const CONTROL_SEQUENCE = new RegExp(String.raw`^${ESCAPE}\[[\d;?]*[@-Z\\-~]$`);
 const KEY_SEQUENCE = new RegExp(String.raw`^${ESCAPE}\[(\d\d?(;\d)?)?[A-Za-z~^]$`);
+
+/** The beginning of a sequence that a key sends, of which more may come. */
+const BEGUN = new RegExp(String.raw`^${ESCAPE}(?:O|\[(?:\[|[\d;?]*))$`);
+
+/** The longest beginning that is kept. No key sends as much. */
+const MAX_BEGUN = 16;
 
 /** What a person asks for by keys. */
 export interface EditorEvents {
@@ -58,12 +64,25 @@ export function cleanPaste(text: string): string {
   return cleanText(text.replaceAll(/\r\n?|[\u2028\u2029]/g, "\n")).replace(/\n+$/, "");
 }
 
+/** Returns where the grapheme cluster begins and ends that `index` is within, or twice `index`. */
+function clusterAround(text: string, index: number): [begin: number, end: number] {
+  let end = 0;
+  for (const cluster of clustersOfLine(text)) {
+    const begin = end;
+    end += cluster.length;
+    if (index < end) return index === begin ? [index, index] : [begin, end];
+  }
+  return [index, index];
+}
+
 /** A line that is being typed. */
 export class Editor {
   readonly #events: EditorEvents;
   readonly #readline: Interface;
   /** Decodes keys: text goes in as `data`, and comes out as `keypress`. */
   readonly #decoder = new Readable({ read() {} });
+  /** What may be the beginning of a control sequence. */
+  #begun = "";
   /** The line for which it was listed last what it can be. */
   #listed: string | undefined;
 
@@ -93,9 +112,17 @@ export class Editor {
   type(keys: string): void {
     const clean = keys.replaceAll(NEWLINE, "").replaceAll(TAB, "");
     const isPasted = clean.length > MAX_TYPED;
-    for (const [part] of clean.matchAll(KEYS)) {
-      if (isPasted && part.length > 1 && /^\P{Cc}/u.test(part)) this.insert(part);
-      else if (!CONTROL_SEQUENCE.test(part) || KEY_SEQUENCE.test(part)) this.#decode(part);
+    // A control character is a key of its own, whatever has begun: Ctrl-C always is.
+    const all = /^\p{Cc}/u.test(clean) ? clean : this.#begun + clean;
+    this.#begun = "";
+    for (const { 0: part, index } of all.matchAll(KEYS)) {
+      const isBegun = BEGUN.test(part);
+      const isLast = index + part.length === all.length;
+      if (isBegun && isLast && part.length <= MAX_BEGUN) this.#begun = part;
+      else if (isPasted && part.length > 1 && /^\P{Cc}/u.test(part)) this.insert(part);
+      else if (KEY_SEQUENCE.test(part) || !(isBegun || CONTROL_SEQUENCE.test(part))) {
+        this.#decode(part);
+      }
     }
   }
 
@@ -131,7 +158,36 @@ export class Editor {
     }
     const isText = text !== undefined && !/\p{Cc}/u.test(text);
     if (isText && this.line.text.length >= MAX_LINE) return this.#events.refuse();
+    const before = this.line;
     this.#readline.write(text, key);
+    this.#settle(before);
+  }
+
+  /**
+   * Makes whole grapheme clusters of what a key has done by code points or words: the cursor stands
+   * between two of them, and what was taken away in part is taken away.
+   */
+  #settle(before: Line): void {
+    const { text, cursor } = this.line;
+    if (text === before.text) {
+      const [begin, end] = clusterAround(text, cursor);
+      if (cursor < before.cursor) this.#repeat("left", text.slice(begin, cursor));
+      if (cursor > before.cursor) this.#repeat("right", text.slice(cursor, end));
+      return;
+    }
+    const last = cursor + before.text.length - text.length;
+    const isTaken = last > cursor &&
+      text === before.text.slice(0, cursor) + before.text.slice(last);
+    if (!isTaken) return;
+    const [begin] = clusterAround(before.text, cursor);
+    const [, end] = clusterAround(before.text, last);
+    this.#repeat("backspace", before.text.slice(begin, cursor));
+    this.#repeat("delete", before.text.slice(last, end));
+  }
+
+  /** Presses a key once for each code point. */
+  #repeat(name: string, characters: string): void {
+    for (const _ of characters) this.#readline.write(undefined, { name });
   }
 
   #erase(): void {
@@ -150,7 +206,7 @@ export class Editor {
       return;
     }
     if (text.length - length + completed.length > MAX_LINE) return this.#events.refuse();
-    for (const _ of begun) this.#readline.write(undefined, { name: "backspace" });
+    this.#repeat("backspace", begun);
     this.insert(completed);
   }
 }

@@ -9,7 +9,7 @@ import { bold, dim, red } from "@std/fmt/colors";
 import type { ClientMessage } from "../protocol.ts";
 import { plain, render, type Span } from "./layout.ts";
 import type { Live, Size } from "./screen.ts";
-import { reachOfCharacter, truncate, widthOfCharacter } from "./width.ts";
+import { clustersOf, reachOfCluster, truncate, widthOfCluster } from "./width.ts";
 
 /**
  * What stands for a newline and for a tab in a line that is being typed: two of the code points that
@@ -81,13 +81,25 @@ export function formatWaiting({ waiting, state }: Status, columns: number): stri
     .map((row) => dim(truncate(row, columns)));
 }
 
-/** The characters of prompt and line, one span each. */
-function* characters(prompt: readonly Span[], text: string): Generator<Span> {
+/** What stands for a newline or a tab, or what is between two of these. */
+const RUNS = new RegExp(`[${NEWLINE}${TAB}]|[^${NEWLINE}${TAB}]+`, "g");
+
+/**
+ * Yields the grapheme clusters of a line that is being typed. What stands for a newline or a tab is
+ * one of its own, also before a combining mark.
+ */
+export function* clustersOfLine(text: string): Generator<string> {
+  for (const [run] of text.matchAll(RUNS)) yield* clustersOf(run);
+}
+
+/** The grapheme clusters of prompt and line, one span each, and how long they are there. */
+function* clusters(prompt: readonly Span[], text: string): Generator<Span & { length: number }> {
   for (const { text, style } of prompt) {
-    for (const character of text) yield { text: character, style };
+    for (const cluster of clustersOf(text)) yield { text: cluster, style, length: cluster.length };
   }
-  for (const character of text) {
-    yield LOOKS[character] ?? { text: character.replace(/\p{Cc}/u, "\uFFFD") };
+  for (const cluster of clustersOfLine(text)) {
+    const span = LOOKS[cluster] ?? { text: cluster.replaceAll(/\p{Cc}/gu, "\uFFFD") };
+    yield { ...span, length: cluster.length };
   }
 }
 
@@ -99,19 +111,19 @@ export function layoutLine(prompt: readonly Span[], line: Line, { columns, rows 
   const all: Span[][] = [[]];
   let [column, reach] = [0, 0];
   let cursor = { row: 0, column: 0 };
-  // The prompt's characters come before the line's: so far is the cursor from the beginning.
+  // The prompt comes before the line: so far is the cursor from the beginning.
   let left = plain(prompt).length + line.cursor;
   const endRow = (): void => {
     all.push([]);
     column = reach = 0;
   };
-  for (const span of characters(prompt, line.text)) {
-    if (reach + reachOfCharacter(span.text) > columns) endRow();
-    if (left === 0) cursor = { row: all.length - 1, column };
-    left -= span.text.length;
+  for (const { length, ...span } of clusters(prompt, line.text)) {
+    if (reach + reachOfCluster(span.text) > columns) endRow();
+    if (left >= 0 && left < length) cursor = { row: all.length - 1, column };
+    left -= length;
     all.at(-1)?.push(span);
-    column += widthOfCharacter(span.text);
-    reach += reachOfCharacter(span.text);
+    column += widthOfCluster(span.text);
+    reach += reachOfCluster(span.text);
   }
   if (left === 0) {
     if (reach >= columns) endRow();

@@ -11,7 +11,7 @@
  */
 
 import { type Block, plain, render, type Row, wrap } from "./layout.ts";
-import { heightOf } from "./width.ts";
+import { clustersOf, heightOf, widthOfCluster } from "./width.ts";
 
 /** Blocks that are kept to draw the window anew: more than fit into it. */
 const MAX_BLOCKS = 300;
@@ -55,6 +55,25 @@ function up(rows: number): string {
 /** Erases so many rows from the cursor's on, and leaves the cursor in the first of them. */
 function erase(rows: number): string {
   return rows > 1 ? `\r\x1b[K\x1b[B${ERASE_BELOW}\x1b[A` : "\r\x1b[K";
+}
+
+/**
+ * Returns the beginning of a row, so many columns of it. Written again from the row's first column on
+ * it leaves the cursor behind it, however wide this terminal takes its characters to be.
+ */
+function beginningOf(row: string, columns: number): string {
+  let [beginning, column] = ["", 0];
+  for (const [piece] of row.matchAll(/\p{Cc}\[[\d;]*m|\P{Cc}+/gu)) {
+    if (piece.startsWith("\x1b")) beginning += piece;
+    else {
+      for (const cluster of clustersOf(piece)) {
+        if (column >= columns) break;
+        beginning += cluster;
+        column += widthOfCluster(cluster);
+      }
+    }
+  }
+  return beginning;
 }
 
 function heightOfRows(rows: readonly Row[], columns: number): number {
@@ -173,8 +192,8 @@ export class Screen {
   #drawLive(size: Size): string {
     const live = this.#options.live(size);
     this.#drawn = live;
-    const right = live.column > 0 ? `\x1b[${live.column}C` : "";
-    return `${live.rows.join("\r\n")}\r${up(live.rows.length - 1 - live.row)}${right}`;
+    const back = `\r${up(live.rows.length - 1 - live.row)}`;
+    return live.rows.join("\r\n") + back + beginningOf(live.rows[live.row] ?? "", live.column);
   }
 }
 

@@ -172,6 +172,7 @@ export class Terminal implements View {
   #take({ kind, text }: TerminalInput): void {
     const isAsking = this.#question !== undefined;
     if (kind === "keys") return isAsking ? this.#answer(text) : this.#editor.type(text);
+    if (kind === "broken paste") return this.complain("A paste had no end, and was not taken.");
     if (isAsking) return this.complain("Answer y or n first. This was not pasted.");
     const pasted = cleanPaste(text);
     if (isLongerThan(this.#editor.line.text + pasted, MAX_TEXT_BYTES)) {
@@ -216,7 +217,11 @@ export class Terminal implements View {
     const status: Status = { room, state, waiting: this.#conversation?.waiting() ?? [] };
     const isAsking = this.#question !== undefined;
     return layoutLive({
-      prompt: isAsking ? wordQuestion(this.#question ?? "") : formatPrompt(status),
+      prompt: isAsking
+        ? wordQuestion(this.#question ?? "")
+        : this.#splitter.isPasting
+        ? [{ text: "Pasting. Ctrl-C ends it. " }]
+        : formatPrompt(status),
       line: isAsking ? { text: "", cursor: 0 } : this.#editor.line,
       waiting: (columns) => formatWaiting(status, columns),
     }, size);

@@ -1,6 +1,7 @@
 /**
- * How many columns of a terminal text takes: what terminals and their programs call `wcwidth`. They
- * do not agree about all code points: what must fit into a row goes by the most that any gives.
+ * How many columns of a terminal text takes, by grapheme cluster (UAX 29): what a person takes for one
+ * character. Terminals do not agree about all of them: what must fit into a row goes by the most that
+ * any gives, and nothing relies on the width where the terminal itself can be asked to count.
  *
  * @module
  */
@@ -24,22 +25,52 @@ const DISPUTED =
 
 const ASCII = /^[ -~]*$/;
 
+/**
+ * Emoji of several code points that are one picture: flags, keycaps, skin tones, families, and what
+ * is an emoji only by its variation selector (UTS 51, section 1.4).
+ */
+const PICTURE =
+  /^(\p{Regional_Indicator}{2}|\p{Emoji}\uFE0F|\p{Extended_Pictographic}.*[\p{Emoji_Modifier}\u200D])/su;
+
+const SEGMENTER = new Intl.Segmenter("en", { granularity: "grapheme" });
+
+/** Yields the grapheme clusters of a text: what a person takes for one character each. */
+export function* clustersOf(text: string): Generator<string> {
+  if (text.length <= 1 || ASCII.test(text)) yield* text;
+  else for (const { segment } of SEGMENTER.segment(text)) yield segment;
+}
+
 /** Returns how many columns a single code point takes: 0, 1 or 2. */
 export function widthOfCharacter(character: string): number {
   if (ZERO.test(character)) return 0;
   return WIDE.test(character) ? 2 : 1;
 }
 
-/** Returns how many columns a single code point takes at most, in whatever terminal. */
-export function reachOfCharacter(character: string): number {
-  return DISPUTED.test(character) ? 2 : widthOfCharacter(character);
+/** Returns how many columns a grapheme cluster takes. */
+export function widthOfCluster(cluster: string): number {
+  if (PICTURE.test(cluster)) return 2;
+  let width = 0;
+  for (const character of cluster) width += widthOfCharacter(character);
+  return width;
+}
+
+/** Returns how many columns a grapheme cluster takes at most, in whatever terminal. */
+export function reachOfCluster(cluster: string): number {
+  let [reach, isFirst] = [0, true];
+  for (const character of cluster) {
+    // Joiners and tags have columns of their own only where they stand alone.
+    const isDisputed = DISPUTED.test(character) && (isFirst || !ZERO.test(character));
+    reach += isDisputed ? 2 : widthOfCharacter(character);
+    isFirst = false;
+  }
+  return Math.max(reach, widthOfCluster(cluster));
 }
 
 /** Returns how many columns a text without control characters takes at most. */
 export function reachOf(text: string): number {
   if (ASCII.test(text)) return text.length;
   let reach = 0;
-  for (const character of text) reach += reachOfCharacter(character);
+  for (const cluster of clustersOf(text)) reach += reachOfCluster(cluster);
   return reach;
 }
 
@@ -47,15 +78,16 @@ export function reachOf(text: string): number {
 export function widthOf(text: string): number {
   if (ASCII.test(text)) return text.length;
   let width = 0;
-  for (const character of text) width += widthOfCharacter(character);
+  for (const cluster of clustersOf(text)) width += widthOfCluster(cluster);
   return width;
 }
 
 /** Returns how many rows a terminal needs for a text that it breaks by itself, at least one. */
 export function heightOf(text: string, columns: number): number {
+  if (ASCII.test(text)) return Math.max(1, Math.ceil(text.length / columns));
   let [rows, column] = [1, 0];
-  for (const character of text) {
-    const width = widthOfCharacter(character);
+  for (const cluster of clustersOf(text)) {
+    const width = widthOfCluster(cluster);
     if (column + width > columns) [rows, column] = [rows + 1, 0];
     column += width;
   }
@@ -66,10 +98,10 @@ export function heightOf(text: string, columns: number): number {
 export function truncate(text: string, columns: number): string {
   if (reachOf(text) <= columns) return text;
   let [kept, reach] = ["", 1];
-  for (const character of text) {
-    reach += reachOfCharacter(character);
+  for (const cluster of clustersOf(text)) {
+    reach += reachOfCluster(cluster);
     if (reach > columns) break;
-    kept += character;
+    kept += cluster;
   }
   return `${kept}…`;
 }

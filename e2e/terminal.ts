@@ -95,6 +95,37 @@ Deno.test("terminal: wide characters, marks and emoji, and backspace over them",
   assert.match((await pane.endsWith("lobby>", "(you)")).join("\n"), /alice \(you\): 字éx\n/);
 });
 
+Deno.test("terminal: what a person takes for one character is one, and the cursor is beside it", async () => {
+  await using server = new TestServer();
+  await using pane = await openClient(server.port);
+  for (const character of ["👨‍👩‍👧‍👦", "🇩🇪", "1️⃣", "👍🏽", "क्षि", "각", "e\u0301"]) {
+    // tmux of this version takes some for more columns than others do: it tells where they end.
+    await pane.type(`${character}.`);
+    await pane.until((rows) => /> .+\.$/.test(rows.at(-1) ?? ""));
+    const { column, row } = await pane.cursor();
+    await pane.press("Left");
+    await pane.cursorAt(column - 1, row);
+    await pane.type("x");
+    await pane.cursorAt(column, row);
+    await pane.press("BSpace", "BSpace");
+    await pane.endsWith("lobby> .");
+    await pane.cursorAt("lobby> ".length, row);
+    await pane.press("C-c");
+    await pane.endsWith("lobby>");
+  }
+});
+
+Deno.test("terminal: a paste whose end is lost leaves the keyboard alive", async () => {
+  await using server = new TestServer();
+  await using pane = await openClient(server.port);
+  await pane.type("\x1b[200~half");
+  await pane.endsWith("Pasting. Ctrl-C ends it.");
+  await pane.press("Enter", "C-c");
+  await pane.endsWith("lobby>", "A paste had no end, and was not taken.");
+  await pane.press("C-c");
+  await assertRestored(pane, "exit 0");
+});
+
 Deno.test("terminal: a line longer than the window is edited in all its rows", async () => {
   await using server = new TestServer();
   await using bob = await server.register("bob");

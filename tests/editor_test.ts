@@ -4,6 +4,7 @@ import { cleanPaste, Editor } from "../client/editor.ts";
 import { PasteSplitter, type TerminalInput } from "../client/keys.ts";
 
 const [UP, LEFT, HOME, BACKSPACE, ENTER] = ["\x1b[A", "\x1b[D", "\x1b[H", "\x7f", "\r"];
+const [RIGHT, DELETE, WORD_LEFT, CTRL_W] = ["\x1b[C", "\x1b[3~", "\x1bb", "\x17"];
 const [CTRL_C, CTRL_D, CTRL_L, CTRL_Z] = ["\x03", "\x04", "\x0c", "\x1a"];
 
 const KNOWN = { names: ["bob", "alice", "Alina", "Zoë", "𝒶x"], rooms: ["lobby", "dev", "design"] };
@@ -46,6 +47,44 @@ Deno.test("editor: a letter of several bytes or units is one letter", () => {
   assert.equal(test.type("é漢👍", BACKSPACE), "é漢|");
   assert.equal(test.type("👍", LEFT), "é漢|👍");
   assert.equal(test.type(LEFT, BACKSPACE), "|漢👍");
+});
+
+Deno.test("editor: what a person takes for one character is one, for each key that moves or takes away", () => {
+  const characters = [
+    ...["👨‍👩‍👧‍👦", "🇩🇪", "1️⃣", "👍🏽", "❤️", "🏴󠁧󠁢󠁳󠁣󠁴󠁿"],
+    ...["क्षि", "ภู่", "각", "각", "e\u0301\u0323", "ي\u0651\u064E"],
+  ];
+  for (const character of characters) {
+    using test = new TestEditor();
+    assert.equal(test.type(`a${character}b`, LEFT, LEFT), `a|${character}b`);
+    assert.equal(test.type(RIGHT), `a${character}|b`);
+    assert.equal(test.type(BACKSPACE), "a|b");
+    for (const remove of [DELETE, CTRL_D]) {
+      assert.equal(test.type(character, LEFT, remove), "a|b", `${character} ${remove}`);
+    }
+    assert.equal(test.type(`${character}${character}`, "\x08"), `a${character}|b`);
+  }
+});
+
+Deno.test("editor: words are moved over and taken away without leaving half a character", () => {
+  using test = new TestEditor();
+  assert.equal(test.type("see cafe\u0301", WORD_LEFT), "see caf|e\u0301");
+  assert.equal(test.type("\x05", CTRL_W), "see caf|");
+  assert.equal(test.type(CTRL_C, "👍🏽👍🏽", CTRL_W), "|");
+  test.editor.insert("a\n\u0301b");
+  assert.equal(test.type(LEFT, BACKSPACE), "a\uFDD0|b");
+});
+
+Deno.test("editor: Ctrl-C is a key, whatever escape sequence is not finished", () => {
+  for (
+    const begun of ["\x1b[", "\x1b[1", "\x1b[1;", "\x1b[[", "\x1bO", `\x1b[${"1;".repeat(99)}`]
+  ) {
+    using test = new TestEditor();
+    assert.equal(test.type("x", begun, CTRL_C), "|", JSON.stringify(begun));
+    test.type("y", begun + CTRL_C, CTRL_C);
+    assert.deepEqual(test.asked, ["leave"], JSON.stringify(begun));
+    assert.equal(test.type("abc"), "abc|");
+  }
 });
 
 Deno.test("editor: the up key brings back what was entered, many lines too", () => {
@@ -211,4 +250,31 @@ Deno.test("PasteSplitter: of a paste without end only so much is kept", () => {
   for (let i = 0; i < 300; i++) splitter.split("x".repeat(1000));
   const [paste] = splitter.split("\x1b[201~");
   assert.equal(paste?.text.length, 100_000);
+});
+
+Deno.test("PasteSplitter: Ctrl-C ends a paste whose end is lost, and is not otherwise a part of it", () => {
+  const splitter = new PasteSplitter();
+  assert.deepEqual(splitter.split("\x1b[200~half"), []);
+  assert.ok(splitter.isPasting);
+  assert.deepEqual(splitter.split("\rhello\r\x1b[20"), []);
+  assert.deepEqual(splitter.split("\x03\x03"), [
+    { kind: "broken paste", text: "half\rhello\r" },
+    { kind: "keys", text: "\x03" },
+  ]);
+  assert.ok(!splitter.isPasting);
+  assert.deepEqual(splitter.split("x\x03"), [
+    { kind: "keys", text: "x" },
+    { kind: "keys", text: "\x03" },
+  ]);
+  // What is behind it in one piece was pasted with it: it is not typed.
+  assert.deepEqual(splitter.split("\x1b[200~a\x03/quit\r\x1b[201~"), [
+    { kind: "paste", text: "a\x03/quit\r" },
+  ]);
+});
+
+Deno.test("PasteSplitter: a paste that begins within one whose end is lost goes on with it", () => {
+  assert.deepEqual(split(["\x1b[200~one ", "\x1b[200~two\x1b[201~x"]), [
+    { kind: "paste", text: "one two" },
+    { kind: "keys", text: "x" },
+  ]);
 });

@@ -102,7 +102,13 @@ Deno.test("widthOf: wide letters and emoji take two columns, marks and joiners n
     ["한국", 4],
     ["ｗ", 2],
     ["👍", 2],
-    ["👍🏽", 4],
+    ["👍🏽", 2],
+    ["👨‍👩‍👧‍👦", 2],
+    ["🏴‍☠️x", 3],
+    ["1️⃣", 2],
+    ["❤️", 2],
+    ["각", 2],
+    ["क्षि", 3],
     ["한글", 4],
     ["\u{17000}", 2],
     ["soft\u00ADhyphen", 11],
@@ -114,10 +120,18 @@ Deno.test("widthOf: wide letters and emoji take two columns, marks and joiners n
 });
 
 Deno.test("reachOf: where terminals disagree, the widest of them counts", () => {
-  const reaches: [string, number][] = [["abc", 3], ["é", 1], ["❤\uFE0F", 2], ["🇩🇪", 4], [
-    "\u1161",
-    2,
-  ]];
+  const reaches: [string, number][] = [
+    ["abc", 3],
+    ["é", 1],
+    ["❤\uFE0F", 2],
+    ["🇩🇪", 4],
+    [
+      "\u1161",
+      2,
+    ],
+    ["👨‍👩‍👧‍👦", 8],
+    ["1️⃣", 2],
+  ];
   for (const [text, reach] of reaches) {
     assert.equal(reachOf(text), reach, text);
     assert.ok(reachOf(text) >= widthOf(text));
@@ -135,4 +149,5 @@ Deno.test("truncate: what is too long ends in an ellipsis, within its columns", 
   assert.equal(truncate("abcd", 4), "abcd");
   assert.equal(truncate("abcde", 4), "abc…");
   assert.equal(truncate("漢字漢字", 4), "漢…");
+  assert.equal(truncate("👍🏽👍🏽👍🏽", 6), "👍🏽…");
 });

@@ -75,6 +75,9 @@ Deno.test("layoutLine: the cursor is where the next character will be", () => {
     column: 4,
   });
   assert.equal(layout({ text: "👍👍", cursor: 2 }, 10).column, 4);
+  assert.equal(layout({ text: "👨‍👩‍👧‍👦x", cursor: 11 }, 20).column, 4);
+  // Within a character, where one was put between two that are one with it, it is at its beginning.
+  assert.equal(layout({ text: "👨‍👩‍👧‍👦x", cursor: 3 }, 20).column, 2);
 });
 
 Deno.test("layoutLine: a full row goes on in the next one, and the cursor with it", () => {

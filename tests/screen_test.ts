@@ -207,3 +207,14 @@ Deno.test("screen: closed, it leaves the transcript and the cursor below it", ()
   assert.deepEqual(test.text, ["one"]);
   assert.deepEqual([test.window.row, test.window.column], [1, 0]);
 });
+
+Deno.test("screen: the cursor is behind what is before it, however wide the terminal takes that to be", () => {
+  for (const [isOld, column] of [[false, 5], [true, 11]] as const) {
+    const test = new TestScreen();
+    test.window.isOld = isOld;
+    test.live = { rows: ["> 👨‍👩‍👧‍👦ab", "c"], row: 0, column: 5 };
+    test.print("one");
+    assert.deepEqual(test.text, ["one", "> 👨‍👩‍👧‍👦ab", "c"]);
+    assert.deepEqual([test.window.row, test.window.column], [1, column]);
+  }
+});

@@ -479,3 +479,16 @@ Deno.test("terminal: a window of one row and few columns breaks nothing", async 
   await terminal.shows("lobby> x");
   assert.equal(await terminal.leave(), 0);
 });
+
+Deno.test("terminal: a paste without an end says how to end it, and Ctrl-C brings the keyboard back", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server);
+  terminal.type("\x1b[200~half");
+  await terminal.shows("Pasting. Ctrl-C ends it.");
+  terminal.type("\rhello\r");
+  terminal.type("\x03");
+  await terminal.shows("A paste had no end, and was not taken.\nlobby>");
+  terminal.type("hello\r");
+  assert.equal((await peer.take("message"))["data"], "hello");
+  assert.equal(await terminal.leave(), 9);
+});

@@ -6,10 +6,10 @@
 
 import type { Size } from "../client/screen.ts";
 import type { Tty, TtyEvents } from "../client/tty.ts";
-import { widthOfCharacter } from "../client/width.ts";
+import { clustersOf, widthOfCharacter, widthOfCluster } from "../client/width.ts";
 
-/** A control sequence, a control character, or one other character with its marks. */
-const PIECE = /\p{Cc}\[[?\d;]*[A-Za-z]|\p{Cc}|\P{M}\p{M}*/gu;
+/** A control sequence, a control character, or other text. */
+const PIECE = /\p{Cc}\[[?\d;]*[A-Za-z]|\p{Cc}|\P{Cc}+/gu;
 
 /** Colours and other looks. */
 const LOOKS = /\p{Cc}\[[\d;]*m/gu;
@@ -28,6 +28,8 @@ export class Window implements Tty {
   readonly controls = new Set<string>();
   events: TtyEvents | undefined;
   isOpen = false;
+  /** Whether it is of the kind that gives each code point columns of its own. */
+  isOld = false;
   #wake: (() => void) | undefined;
 
   constructor(columns = 40, rows = 10) {
@@ -68,7 +70,8 @@ export class Window implements Tty {
     else if (piece === "\n") this.#down();
     else if (piece === "\x07") this.bells++;
     else if (piece.startsWith("\x1b")) this.#control(piece);
-    else this.#put(piece);
+    else if (this.isOld) { for (const character of piece) this.#put(character); }
+    else for (const cluster of clustersOf(piece)) this.#put(cluster);
   }
 
   #control(sequence: string): void {
@@ -112,7 +115,16 @@ export class Window implements Tty {
   }
 
   #put(character: string): void {
-    const width = widthOfCharacter(Array.from(character)[0] ?? "");
+    const width = this.isOld ? widthOfCharacter(character) : widthOfCluster(character);
+    const before = this.#cells[this.row]?.findLastIndex((cell, i) =>
+      i < this.column && cell !== ""
+    );
+    if (width === 0 && before !== undefined && before >= 0) {
+      const cells = this.#cells[this.row] ?? [];
+      // Written over itself, a mark is there once.
+      if (!cells[before]?.endsWith(character)) cells[before] += character;
+      return;
+    }
     if (this.column + width > this.columns) {
       this.column = 0;
       this.#down();

@@ -64,7 +64,7 @@ class Talker {
     this.#talk = talk;
     // Behind a proxy each of them has an address of their own.
     const headers = { "x-forwarded-for": `198.51.100.${name.replace(/\D/g, "")}` };
-    this.#socket = new WebSocket(`ws://127.0.0.1:${port}`, { protocols: CHAT_V1, headers });
+    this.#socket = new WebSocket(`ws://127.0.0.1:${port}`, { protocols: [CHAT_V1], headers });
     const gone = Promise.withResolvers<void>();
     this.isIn = this.#entered.promise;
     this.isOut = gone.promise;

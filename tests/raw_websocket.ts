@@ -50,6 +50,18 @@ export class Refusal extends Error {
   override readonly name = "Refusal";
 }
 
+/** A frame of the server. */
+export interface Frame {
+  readonly opcode: number;
+  readonly payload: Uint8Array;
+}
+
+/** Returns the code of a Close frame; 1005 if it has none (RFC 6455, section 7.1.5). */
+export function closeCodeOf({ payload }: Frame): number {
+  const [high = 0, low = 0] = payload;
+  return payload.length < 2 ? 1005 : 256 * high + low;
+}
+
 /** A WebSocket that answers no Close, and no Ping unless it is told to. */
 export class RawWebSocket implements Disposable {
   readonly raw: RawConnection;
@@ -138,20 +150,25 @@ export class RawWebSocket implements Disposable {
     this.raw[Symbol.dispose]();
   }
 
-  /** Reads a frame. Returns false if none comes. */
-  async #readFrame(ms: number): Promise<boolean> {
+  /** Returns the next frame, or undefined if none comes. */
+  async frame(ms = ANSWER_TIME): Promise<Frame | undefined> {
     const head = await this.raw.take(2, ms);
     const short = (head?.[1] ?? 0) & 127;
     const extended = await this.raw.take(short === 127 ? 8 : short === 126 ? 2 : 0, ms);
-    if (!head || !extended) return false;
+    if (!head || !extended) return undefined;
     const length = extended.length === 0
       ? short
       : extended.reduce((sum, byte) => 256 * sum + byte, 0);
     const payload = await this.raw.take(length, ms);
-    if (!payload) return false;
-    const opcode = (head[0] ?? 0) & 15;
-    const [high = 0, low = 0] = payload;
-    if (opcode === Opcode.close) this.#ending = length < 2 ? "1005" : `${256 * high + low}`;
+    return payload && { opcode: (head[0] ?? 0) & 15, payload };
+  }
+
+  /** Reads a frame. Returns false if none comes. */
+  async #readFrame(ms: number): Promise<boolean> {
+    const read = await this.frame(ms);
+    if (!read) return false;
+    const { opcode, payload } = read;
+    if (opcode === Opcode.close) this.#ending = `${closeCodeOf(read)}`;
     if (opcode === Opcode.ping && this.answersPings) {
       await this.raw.write(frame(FIN | Opcode.pong, payload));
     }

@@ -1,6 +1,7 @@
 /**
  * Bad days of a real process: no file descriptor left, a log that nobody reads, an end under load,
- * messages of gigabytes, and peers that are gone without a word. Needs `prlimit`.
+ * messages of gigabytes, and peers that are gone without a word. Needs `prlimit`, and for a cable
+ * that is pulled `ip`, `sysctl` and root.
  *
  * Run with `deno task e2e`.
  *
@@ -11,6 +12,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { Peer } from "../tests/peer.ts";
 import { Directory } from "./directory.ts";
+import { HERE, Network } from "./network.ts";
 import { Program, roleArgs, startServer } from "./program.ts";
 
 const HANDSHAKE = "GET /text HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n" +
@@ -30,9 +32,9 @@ async function echo(peer: Peer, text: string): Promise<void> {
   while (!(await peer.frame()).endsWith(`: ${text}`));
 }
 
-/** Reads log lines until there is one with that text. */
-async function logs(server: Program, text: string): Promise<void> {
-  for (let line = ""; !line.includes(text); line = await server.line()) {
+/** Reads what a program writes until there is a line with that text. */
+async function logs(program: Program, text: string): Promise<void> {
+  for (let line = ""; !line.includes(text); line = await program.line()) {
     assert.notEqual(line, "(end)", `no line with ${text}`);
   }
 }
@@ -205,4 +207,34 @@ Deno.test("a peer that is gone without a word is let go within half a minute", a
   const seconds = (performance.now() - begun) / 1000;
   assert.ok(seconds > 10 && seconds < 40, `${seconds} s`);
   void gone;
+});
+
+Deno.test({
+  name:
+    "a TCP peer whose cable is pulled is let go within half a minute, as docs/sysctl.conf has it",
+  ignore: !await Network.canBeMade(),
+  fn: async () => {
+    await using network = await Network.make();
+    const { here, there } = network;
+    await network.configure(here, "docs/sysctl.conf");
+    const flags = [`--host=${HERE}`, "--port=0", "--tcp-port=0", "--max-clients=500"];
+    await using server = network.start(here, Deno.execPath(), ...roleArgs("server", ...flags));
+    await server.line();
+    const port = (await server.line()).split(":").at(-1) ?? "";
+    await using silent = network.start(there, "nc", HERE, port);
+    await silent.type("/join quiet\n");
+    await logs(silent, " in quiet");
+    await using spokenTo = network.start(there, "nc", HERE, port);
+    await spokenTo.line();
+    await using near = network.start(here, "nc", HERE, port);
+    await near.line();
+    await network.cut();
+    const begun = performance.now();
+    // Of the two, one has not confirmed what it was sent.
+    await near.type("is anybody there?\n");
+    await logs(server, "is anybody there?");
+    for (let gone = 0; gone < 2; gone++) await logs(server, "Disconnected 10.0.0.2:");
+    const seconds = (performance.now() - begun) / 1000;
+    assert.ok(seconds > 10 && seconds < 40, `${seconds} s`);
+  },
 });

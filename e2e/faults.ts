@@ -40,7 +40,10 @@ async function logs(program: Program, text: string): Promise<void> {
 }
 
 Deno.test("no file descriptor is left: who is in talks on, and the door opens again by itself", async () => {
-  const command = [Deno.execPath(), ...roleArgs("server", "--port=0", "--max-clients=1000")];
+  const command = [
+    Deno.execPath(),
+    ...roleArgs("server", "--port=0", "--tcp-port=0", "--max-clients=1000"),
+  ];
   await using server = new Program("prlimit", ["--nofile=200", ...command]);
   const warning = await server.line();
   const cap = Number(
@@ -49,6 +52,7 @@ Deno.test("no file descriptor is left: who is in talks on, and the door opens ag
   );
   assert.ok(cap > 100 && cap < 180, warning);
   const port = (await server.line()).split(":").at(-1) ?? "";
+  const tcpPort = (await server.line()).split(":").at(-1) ?? "";
   await using peer = await Peer.open(`ws://127.0.0.1:${port}/text?name=ann`);
   await echo(peer, "before");
 
@@ -67,6 +71,10 @@ Deno.test("no file descriptor is left: who is in talks on, and the door opens ag
   while (silent.length < 300 && await isOpen());
   await logs(server, "ERROR Nobody can come in by HTTP now: ");
   await echo(peer, "during");
+  // Each is turned away, but together they are too many.
+  silent.push(...await Promise.all(Array.from({ length: 20 }, () => connect(tcpPort))));
+  await logs(server, "ERROR Nobody can come in by TCP now: ");
+  await logs(server, "INFO TCP is open again");
   for (const conn of silent) conn.close();
   await logs(server, "INFO HTTP is open again");
   for (const each of peers) await each[Symbol.asyncDispose]();

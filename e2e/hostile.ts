@@ -9,7 +9,7 @@
 
 import assert from "node:assert/strict";
 import { lookUntil, readMetrics } from "../tests/metrics.ts";
-import { Peer } from "../tests/peer.ts";
+import { openFrom, Peer } from "../tests/peer.ts";
 import { ATTACKS, type Result } from "./attacks.ts";
 import { MAX_CLIENTS, MAX_PER_IP, MAX_ROOMS } from "./attacks/crowds.ts";
 import { Program, startServer } from "./program.ts";
@@ -130,10 +130,8 @@ async function readMemory(port: string): Promise<Memory> {
  * server works with when much is going on, it has from then on.
  */
 async function gather(port: string): Promise<void> {
-  const open = (_: unknown, i: number): Promise<Peer> => {
-    const headers = { "x-forwarded-for": `192.0.2.${i}` };
-    return Peer.of(new WebSocket(`ws://127.0.0.1:${port}/text?room=crowd`, { headers }));
-  };
+  const open = (_: unknown, i: number): Promise<Peer> =>
+    Peer.of(openFrom(`192.0.2.${i}`, `ws://127.0.0.1:${port}/text?room=crowd`));
   const crowd = await Promise.all(Array.from({ length: MAX_PER_IP - TALKERS }, open));
   await Promise.all(crowd.map(async (peer, i) => {
     for (let said = 0; said < GREETINGS; said++) {

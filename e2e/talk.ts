@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { CHAT_V1 } from "../protocol.ts";
 import { lookUntil } from "../tests/metrics.ts";
+import { openFrom } from "../tests/peer.ts";
 
 /** How long what was said last may take to arrive, in milliseconds. */
 const ARRIVAL_TIME = 30_000;
@@ -63,8 +64,8 @@ class Talker {
     this.name = name;
     this.#talk = talk;
     // Behind a proxy each of them has an address of their own.
-    const headers = { "x-forwarded-for": `198.51.100.${name.replace(/\D/g, "")}` };
-    this.#socket = new WebSocket(`ws://127.0.0.1:${port}`, { protocols: [CHAT_V1], headers });
+    const address = `198.51.100.${name.replace(/\D/g, "")}`;
+    this.#socket = openFrom(address, `ws://127.0.0.1:${port}`, [CHAT_V1]);
     const gone = Promise.withResolvers<void>();
     this.isIn = this.#entered.promise;
     this.isOut = gone.promise;

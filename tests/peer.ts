@@ -15,6 +15,15 @@ import type { Hub, Participant } from "../server/hub.ts";
 import { Intake } from "../server/intake.ts";
 import { Session } from "../server/session.ts";
 
+/**
+ * Opens a WebSocket as from behind a proxy that saw the client at that address. The runtime takes
+ * headers, of which the types of a page's WebSocket know nothing.
+ */
+export function openFrom(address: string, url: string, protocols: string[] = []): WebSocket {
+  const headers = { "x-forwarded-for": address };
+  return Reflect.construct(WebSocket, [url, { protocols, headers }]);
+}
+
 /** A queue between events that come and a test that waits for them. */
 class Inbox<T> {
   #items: T[] = [];

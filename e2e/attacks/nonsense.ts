@@ -156,7 +156,7 @@ export const NONSENSE: readonly Attack[] = [
   {
     name: "name of combining marks",
     what: "30,000 marks, which have to be sorted, as a name to have and as one to write to.",
-    expected: "a name of 32 characters, then unknown_user",
+    expected: "a name of 3 characters, then unknown_user",
     run: (target) => together(3, () => takeName(target)),
   },
   {

@@ -21,6 +21,7 @@ import { Pipe } from "./client/pipe.ts";
 import { explain } from "./client/reason.ts";
 import { Terminal } from "./client/terminal.ts";
 import { OwnTty } from "./client/tty.ts";
+import { cleanText } from "./protocol.ts";
 import config from "./deno.json" with { type: "json" };
 
 /** Where a conversation is shown, and where what is said comes from. */
@@ -88,6 +89,15 @@ function readToken({ tokenFile }: ClientFlags): string | undefined {
   }
 }
 
+/** Ends the program in one line where the runtime itself fails at what a server has sent. */
+function endWithoutTrace(event: PromiseRejectionEvent): void {
+  const { reason } = event;
+  if (!(reason instanceof TypeError && reason.message.startsWith("failed to allocate"))) return;
+  event.preventDefault();
+  console.error("The server sent more at once than can be held, as no chat server does.");
+  Deno.exit(ExitCode.unreachable);
+}
+
 /** Runs the client as its flags say. Returns the exit code. */
 async function main(args: readonly string[]): Promise<ExitCode> {
   try {
@@ -108,10 +118,13 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     return await chat(options, new Pipe({ ...flags, input, print, notify }));
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof ConnectError)) throw error;
-    console.error(error.message);
+    console.error(cleanText(error.message));
     return error instanceof UsageError ? ExitCode.usage : FAILURE_CODES[error.failure];
   }
 }
 
 // A read of standard input may still be waiting: only an explicit exit ends the process then.
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) {
+  addEventListener("unhandledrejection", endWithoutTrace);
+  Deno.exit(await main(Deno.args));
+}

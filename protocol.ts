@@ -55,6 +55,15 @@ export const MAX_REF_LENGTH = 128;
 /** The most names in one `users` or `rooms` list; its `count` is always the true number. */
 export const MAX_LISTED = 500;
 
+/**
+ * Longest frame that a client takes from a server, in UTF-16 units: several times what our server
+ * sends in one. Who sends more is no chat server.
+ */
+export const MAX_SERVER_FRAME = 4 * MAX_FRAME_BYTES;
+
+/** Longest name, room, address, code or secret that a client takes from a server, in UTF-16 units. */
+export const MAX_LABEL_LENGTH = 256;
+
 /** WebSocket close codes (RFC 6455, section 7.4.1). */
 export const CloseCode = {
   /** The person left. */
@@ -181,6 +190,8 @@ export type PersonInput =
   | { messageType: "reply"; data: string }
   /** Hide what a person says, or show it again; without a name, list who is hidden. */
   | { messageType: "ignore"; data?: string | undefined }
+  /** Show whole what was cut short. */
+  | { messageType: "more" }
   | { messageType: "clear" };
 
 /** Something said in a room. `time` is in milliseconds since 1970, `address` is `IP:PORT`. */
@@ -638,15 +649,31 @@ function parseOrigin(fields: Fields): { time: number; from: string; address: str
 
 function parseList<T>(fields: Fields, key: string, is: (item: unknown) => item is T): T[] {
   const list = fields[key];
-  if (Array.isArray(list) && list.every(is)) return list;
+  if (Array.isArray(list) && list.every(is)) return list.slice(0, MAX_LISTED);
   throw badMessage(fields, `"${String(fields["messageType"])}" needs "${key}", a list.`);
 }
 
 const isString = (item: unknown): item is string => typeof item === "string";
 const isCount = (item: unknown): item is number => Number.isSafeInteger(item) && Number(item) >= 0;
 
+/** Returns `text` if it is at most `limit` UTF-16 units long. */
+function withinLimit(fields: Fields, key: string, text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  throw badMessage(fields, `"${key}" is over ${limit} characters.`);
+}
+
 function cleanString(fields: Fields, key: string): string {
-  return cleanText(requiredString(fields, key));
+  return cleanText(withinLimit(fields, key, requiredString(fields, key), MAX_FRAME_BYTES));
+}
+
+function requiredTag(fields: Fields, key: string): string {
+  return withinLimit(fields, key, requiredString(fields, key), MAX_LABEL_LENGTH);
+}
+
+/** Returns a text that is compared, and not shown to people: it is as it was sent. */
+function optionalTag(fields: Fields, key: string, limit = MAX_LABEL_LENGTH): string | undefined {
+  const text = optionalString(fields, key);
+  return text === undefined ? undefined : withinLimit(fields, key, text, limit);
 }
 
 /** Cleans what is shown within a line: a name, a room, an address. */
@@ -655,7 +682,7 @@ function cleanLabel(raw: string): string {
 }
 
 function requiredLabel(fields: Fields, key: string): string {
-  return cleanLabel(requiredString(fields, key));
+  return cleanLabel(withinLimit(fields, key, requiredString(fields, key), MAX_LABEL_LENGTH));
 }
 
 function parseWelcome(fields: Fields): Welcome {
@@ -665,16 +692,22 @@ function parseWelcome(fields: Fields): Welcome {
     name: requiredLabel(fields, "name"),
     address: requiredLabel(fields, "address"),
     room: requiredLabel(fields, "room"),
-    epoch: cleanString(fields, "epoch"),
-    session: cleanString(fields, "session"),
+    epoch: requiredLabel(fields, "epoch"),
+    session: requiredLabel(fields, "session"),
     id: requiredWholeNumber(fields, "id"),
   };
+}
+
+function parseNames(fields: Fields): string[] {
+  return parseList(fields, "dataArray", isString).map((name) =>
+    cleanLabel(withinLimit(fields, "dataArray", name, MAX_LABEL_LENGTH))
+  );
 }
 
 function parseUsers(fields: Fields): Users {
   return {
     messageType: "users",
-    dataArray: parseList(fields, "dataArray", isString).map(cleanLabel),
+    dataArray: parseNames(fields),
     count: requiredWholeNumber(fields, "count"),
     room: requiredLabel(fields, "room"),
   };
@@ -683,7 +716,7 @@ function parseUsers(fields: Fields): Users {
 function parseRooms(fields: Fields): Rooms {
   return {
     messageType: "rooms",
-    dataArray: parseList(fields, "dataArray", isString).map(cleanLabel),
+    dataArray: parseNames(fields),
     counts: parseList(fields, "counts", isCount),
     count: requiredWholeNumber(fields, "count"),
   };
@@ -698,7 +731,7 @@ function parseEvent(fields: Fields): RoomEvent | undefined {
         messageType,
         ...parseOrigin(fields),
         data: cleanString(fields, "data"),
-        ref: optionalString(fields, "ref"),
+        ref: optionalTag(fields, "ref"),
         action: fields["action"] === true ? true : undefined,
       };
     case "join":
@@ -739,16 +772,16 @@ function parsePrivate(fields: Fields): Private {
     from: requiredLabel(fields, "from"),
     to: requiredLabel(fields, "to"),
     data: cleanString(fields, "data"),
-    ref: optionalString(fields, "ref"),
+    ref: optionalTag(fields, "ref"),
   };
 }
 
 /**
- * Parses one line of a `chat.v1` frame from a server. Text is cleaned again: a client trusts no
- * server with its terminal.
+ * Parses one line of a `chat.v1` frame from a server. Text is cleaned again, and each field has a
+ * bound: a client trusts no server. Of a longer list it takes the first {@linkcode MAX_LISTED}.
  *
  * @returns The message, or undefined for a messageType that this version does not know.
- * @throws {ProtocolError} If it is not JSON or a field is missing or of the wrong type.
+ * @throws {ProtocolError} If it is not JSON or a field is missing, of the wrong type or too long.
  */
 export function parseServerMessage(line: string): ServerMessage | undefined {
   const fields = parseFields(line);
@@ -769,12 +802,12 @@ export function parseServerMessage(line: string): ServerMessage | undefined {
     case "missed":
       return { messageType, count: number("count"), data: data() };
     case "ack":
-      return { messageType, ref: requiredString(fields, "ref"), id: number("id") };
+      return { messageType, ref: requiredTag(fields, "ref"), id: number("id") };
     case "pong":
-      return { messageType, data: optionalString(fields, "data") };
+      return { messageType, data: optionalTag(fields, "data", MAX_FRAME_BYTES) };
     case "error": {
-      const code = cleanString(fields, "code");
-      const ref = optionalString(fields, "ref");
+      const code = requiredLabel(fields, "code");
+      const ref = optionalTag(fields, "ref");
       const room = fields["room"] === undefined ? undefined : requiredLabel(fields, "room");
       const retryAfter = optionalWholeNumber(fields, "retryAfter");
       return { messageType, code, data: data(), ref, room, retryAfter };
@@ -985,6 +1018,12 @@ export const PERSON_COMMANDS: readonly Command<PersonInput>[] = [
     help: "hide a person; again: show",
     names: "person",
     parse: parseIgnore,
+  },
+  {
+    name: "more",
+    usage: "",
+    help: "show whole what was cut short",
+    parse: () => ({ messageType: "more" }),
   },
   {
     name: "clear",

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { CHAT_V1 } from "../protocol.ts";
+import { CHAT_V1, CloseCode, MAX_SERVER_FRAME } from "../protocol.ts";
 import { ConnectError, type ConnectFailure } from "./failure.ts";
 
 /** How long a server may take to answer, in milliseconds. */
@@ -37,8 +37,25 @@ export function formatUrl({ origin, pathname }: URL): string {
   return pathname === "/" ? origin : origin + pathname;
 }
 
+/** What ends a connection whose server sends more than any chat server does. */
+const TOO_MUCH =
+  `It sent more than ${MAX_SERVER_FRAME} characters at once, as no chat server does.`;
+
+/** Ends a connection over which too much comes at once, before anything is done with it. */
+function guard(event: MessageEvent): void {
+  const { data, target } = event;
+  const size = typeof data === "string" ? data.length : data instanceof Blob ? data.size : 0;
+  if (size <= MAX_SERVER_FRAME || !(target instanceof WebSocket)) return;
+  event.stopImmediatePropagation();
+  // Its owner is told at once: such a server may never answer a close frame.
+  const code = CloseCode.normal;
+  target.dispatchEvent(new CloseEvent("close", { code, reason: TOO_MUCH }));
+  target.close();
+}
+
 /**
- * Connects to a chat server.
+ * Connects to a chat server. What it sends in one frame has at most {@linkcode MAX_SERVER_FRAME}
+ * characters; a server that sends more ends the connection.
  *
  * @throws {ConnectError} If there is none at `url`.
  */
@@ -47,6 +64,7 @@ export async function connect(
   { explain = () => Promise.resolve(NO_ANSWER), timeout = CONNECT_TIMEOUT }: ConnectOptions = {},
 ): Promise<WebSocket> {
   const socket = new WebSocket(url, CHAT_V1);
+  socket.addEventListener("message", guard);
   const { promise, resolve, reject } = Promise.withResolvers<Reason | undefined>();
   socket.onopen = () => resolve(socket.protocol === CHAT_V1 ? undefined : OTHER_PROTOCOL);
   socket.onerror = (event) => {

@@ -35,6 +35,12 @@ const MAX_UNANSWERED = 64;
 /** The same while there is no connection: a `/quit` among what is typed must be found. */
 const MAX_UNSENT = 1_000;
 
+/** The most rooms that are remembered for completion. */
+const MAX_ROOMS = 1_000;
+
+/** So often it is told that the server sent what cannot be read. */
+const MAX_UNREADABLE = 5;
+
 /** Where a conversation is shown. */
 export interface View {
   /** Shows what the server tells. */
@@ -45,6 +51,8 @@ export interface View {
   readonly complain: (text: string) => void;
   /** Takes away what was shown. */
   readonly clear: () => void;
+  /** Shows whole what was cut short last. Default: nothing is. */
+  readonly more?: () => void;
   /** Shows that something has changed: the name, the room, the connection, or what waits. */
   readonly change: () => void;
 }
@@ -84,6 +92,8 @@ export class Conversation {
   /** What the server said against coming in. */
   #refusal: (ServerMessage & { messageType: "error" }) | undefined;
   #ending: Ending | undefined;
+  /** How often the server sent what cannot be read. */
+  #unreadable = 0;
   /** Wakes `#until`, which checks its condition again. */
   #onChange: (() => void) | undefined;
 
@@ -107,9 +117,7 @@ export class Conversation {
         const more = count === 1 ? "1 more message was" : `${count} more messages were`;
         this.#lose(`${more} not said.`);
       },
-      unreadable: ({ message }) => {
-        view.notify(`The server sent what this client cannot read: ${message}`);
-      },
+      unreadable: ({ message }) => this.#tellUnreadable(message),
       change: () => this.#change(),
     });
   }
@@ -285,6 +293,13 @@ export class Conversation {
     return unanswered > 0 || this.#hasLost ? ExitCode.refused : ExitCode.left;
   }
 
+  #tellUnreadable(why: string): void {
+    this.#unreadable++;
+    if (this.#unreadable > MAX_UNREADABLE) return;
+    const more = this.#unreadable === MAX_UNREADABLE ? " More of that is not told." : "";
+    this.#view.notify(`The server sent what this client cannot read: ${why}${more}`);
+  }
+
   #lose(text: string): void {
     this.#hasLost = true;
     this.#view.complain(text);
@@ -310,6 +325,9 @@ export class Conversation {
         return this.quit();
       case "clear":
         return this.#view.clear();
+      case "more":
+        if (this.#view.more) return this.#view.more();
+        return this.#view.complain("/more is for a terminal: here nothing is cut short.");
       case "ignore":
         return this.#ignore(input.data);
       case "reply":
@@ -383,6 +401,7 @@ export class Conversation {
         if (!isPast && message.from === this.#correspondent) this.#correspondent = message.data;
         break;
       case "welcome":
+        if (this.#rooms.size >= MAX_ROOMS) this.#rooms.clear();
         this.#rooms.add(message.room);
         break;
       case "rooms":

@@ -8,7 +8,8 @@
  * @module
  */
 
-import { reachOf } from "./width.ts";
+import { ISOLATE, ISOLATE_END } from "./direction.ts";
+import { heightOf, reachOf } from "./width.ts";
 
 /** Returns `text` with what makes a terminal show it in some way. */
 export type Style = (text: string) => string;
@@ -24,6 +25,8 @@ export interface Block {
   readonly spans: readonly Span[];
   /** How many columns all rows but the first are indented. */
   readonly indent: number;
+  /** Whether all its rows are shown, however many there are. Default: false. */
+  readonly isWhole?: boolean | undefined;
 }
 
 /** One row; it is longer than the window only if it is a single word that is. */
@@ -41,6 +44,9 @@ const SPACE = String.raw`[\t\p{Z}\u115F\u1160\u2800\u3164\uFFA0\u{1D159}\u{13441
 const PIECE = new RegExp(String.raw`\n|${SPACE}+|${CJK}|(?:(?!${CJK}|${SPACE})[^\n])+`, "gu");
 const IS_SPACE = new RegExp(`^${SPACE}`, "u");
 const OTHER_SPACE = new RegExp(SPACE, "gu");
+/** Control characters, and those that say which way text goes (UAX 9, sections 2.1 to 2.5). */
+const NOT_IN_ROW = /[\p{Cc}\u202A-\u202E\u2066-\u2069]/gu;
+
 const IS_CJK = new RegExp(`^${CJK}`, "u");
 
 /** The rows of one block, while they are made. */
@@ -51,6 +57,8 @@ class Rows {
   #column = 0;
   /** Whether nothing stands in the row yet. */
   #isFresh = true;
+  /** Whether what comes next is in an isolate, which each row has for itself. */
+  #isIsolated = false;
   #space: Span | undefined;
   #word: Span[] = [];
 
@@ -96,6 +104,8 @@ class Rows {
     for (const span of spans) {
       this.rows.at(-1)?.push(span);
       this.#column += reachOf(span.text);
+      const last = Math.max(span.text.lastIndexOf(ISOLATE), span.text.lastIndexOf(ISOLATE_END));
+      if (last >= 0) this.#isIsolated = span.text[last] === ISOLATE;
     }
   }
 
@@ -103,32 +113,62 @@ class Rows {
     this.rows.push([]);
     this.#column = 0;
     this.#space = undefined;
-    this.#append(this.#indent > 0 ? [{ text: " ".repeat(this.#indent) }] : []);
+    const indent = this.#indent > 0 ? [{ text: " ".repeat(this.#indent) }] : [];
+    this.#append([...indent, ...(this.#isIsolated ? [{ text: ISOLATE }] : [])]);
     this.#isFresh = true;
   }
 }
 
+/** Returns how far a block is indented. In a window too narrow for it there would be no room. */
+export function indentOf({ indent }: Block, columns: number): number {
+  return columns < 3 * indent ? 0 : indent;
+}
+
 /** Lays a block out in rows of so many columns. */
-export function wrap({ spans, indent }: Block, columns: number): Row[] {
-  // In a window that narrow an indentation would leave no room.
-  const rows = new Rows({ columns, indent: columns < 3 * indent ? 0 : indent });
-  for (const { text, style } of spans) {
+export function wrap(block: Block, columns: number): Row[] {
+  const rows = new Rows({ columns, indent: indentOf(block, columns) });
+  for (const { text, style } of block.spans) {
     for (const [piece] of text.matchAll(PIECE)) rows.take({ text: piece, style });
   }
   rows.endWord();
   return rows.rows;
 }
 
-/** Returns a row's text without its looks. */
-export function plain(row: Row): string {
-  return row.map(({ text }) => text).join("");
+/**
+ * Returns spans as a terminal may get them, wherever their text came from: without control characters
+ * and without what turns the rest of the row around, of which only whole isolates stay.
+ */
+function clean(row: Row): Row {
+  let isIsolated = false;
+  const spans = row.map(({ text, style }) => {
+    const cleaned = text.replaceAll(NOT_IN_ROW, (character) => {
+      const isAllowed = character === (isIsolated ? ISOLATE_END : ISOLATE);
+      if (isAllowed) isIsolated = !isIsolated;
+      return isAllowed ? character : "";
+    });
+    return { text: cleaned, style };
+  });
+  return isIsolated ? [...spans, { text: ISOLATE_END }] : spans;
 }
 
-/** Returns a row as it is written to a terminal. */
+/** Returns how many rows of the terminal these take, of which it breaks those that are too long. */
+export function heightOfRows(rows: readonly Row[], columns: number): number {
+  return rows.reduce((sum, row) => sum + heightOf(plain(row), columns), 0);
+}
+
+/** Returns a row's text without its looks. */
+export function plain(row: Row): string {
+  return clean(row).map(({ text }) => text).join("");
+}
+
+/**
+ * Returns a row as it is written to a terminal. All text that a terminal gets comes through here:
+ * nothing in it writes anything but characters.
+ */
 export function render(row: Row): string {
   let [rendered, text] = ["", ""];
   let style: Style | undefined;
-  for (const span of [...row, { text: "" }]) {
+  for (const span of [...clean(row), { text: "" }]) {
     if (span.style !== style && text !== "") {
       rendered += style ? style(text) : text;
       text = "";

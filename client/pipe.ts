@@ -7,6 +7,7 @@
  */
 
 import {
+  cleanText,
   formatChat,
   formatText,
   parseChat,
@@ -30,6 +31,24 @@ export interface PipeOptions {
   readonly format?: "text" | "json" | undefined;
   /** How long to listen after the end of input, in milliseconds. Default: 0. */
   readonly wait?: number | undefined;
+}
+
+/**
+ * What JSON need not escape and a terminal or a program that reads lines should not get: control
+ * characters of the second kind, and what ends lines or turns them around.
+ */
+const HIDDEN = /[\x7F-\x9F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g;
+
+/** Returns JSON that says the same, and has as escapes all that does not show what it is. */
+function escapeHidden(json: string): string {
+  return json.replaceAll(HIDDEN, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+/** Returns text for a line of output: nothing in it writes to a terminal or begins another line. */
+function cleanLine(text: string): string {
+  return cleanText(text).replaceAll(/[\u2028\u2029]/g, " ");
 }
 
 /** A conversation that a program reads. */
@@ -70,10 +89,11 @@ export class Pipe implements View {
 
   show(message: ServerMessage, { isOwn, isPast, isRoutine }: Context): void {
     if (message.messageType === "error") this.#hasFailed = true;
-    if (this.#isJson) return this.#options.print(formatChat(message));
+    if (this.#isJson) return this.#options.print(escapeHidden(formatChat(message)));
     if (isRoutine) return;
-    const text = formatText(message);
-    if (text === undefined) return;
+    const raw = formatText(message);
+    if (raw === undefined) return;
+    const text = cleanLine(raw);
     switch (message.messageType) {
       case "message":
       case "private":
@@ -89,7 +109,10 @@ export class Pipe implements View {
   }
 
   notify(...lines: readonly string[]): void {
-    for (const line of lines) this.#options.notify(`* ${line}`);
+    // No line but the first may look like another notice.
+    for (const line of lines) {
+      this.#options.notify(`* ${cleanLine(line).replaceAll("\n", "\n  ")}`);
+    }
   }
 
   complain(text: string): void {

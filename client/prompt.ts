@@ -7,6 +7,7 @@
 
 import { bold, dim, red } from "@std/fmt/colors";
 import type { ClientMessage } from "../protocol.ts";
+import { isolate } from "./direction.ts";
 import { plain, render, type Span } from "./layout.ts";
 import type { Live, Size } from "./screen.ts";
 import { clustersOf, reachOfCluster, truncate, widthOfCluster } from "./width.ts";
@@ -74,11 +75,11 @@ function inOneRow(text: string): string {
 export function formatWaiting({ waiting, state }: Status, columns: number): string[] {
   const shown = waiting.slice(0, MAX_WAITING_ROWS);
   const rows = shown.map((message) =>
-    `  ... ${inOneRow(formatTyped(message))}${state === "online" ? "" : " (waiting)"}`
+    `  ... ${isolate(inOneRow(formatTyped(message)))}${state === "online" ? "" : " (waiting)"}`
   );
   const others = waiting.length - shown.length;
   return [...rows, ...(others > 0 ? [`  ... and ${others} more`] : [])]
-    .map((row) => dim(truncate(row, columns)));
+    .map((row) => render([{ text: truncate(row, columns), style: dim }]));
 }
 
 /** What stands for a newline or a tab, or what is between two of these. */

@@ -4,9 +4,12 @@
  * @module
  */
 
-import type { Membership, ServerMessage, Users } from "../protocol.ts";
+import { MAX_LISTED, type Membership, type ServerMessage, type Users } from "../protocol.ts";
 
 const COLLATOR = new Intl.Collator("en", { sensitivity: "base", numeric: true });
+
+/** The most people whose names are kept: more than a server that tells each coming has in a room. */
+const MAX_KNOWN = 2 * MAX_LISTED;
 
 /** Who is in the room. */
 export class Roster {
@@ -72,11 +75,19 @@ export class Roster {
   #change({ messageType, from, address, data }: Membership): void {
     const was = this.#people.delete(from);
     this.#names = undefined;
-    if (messageType === "rename" && data !== undefined) this.#people.set(data, address);
+    if (messageType === "rename" && data !== undefined) this.#know(data, address);
     if (messageType === "leave") this.#count -= was || this.#count > this.#people.size ? 1 : 0;
     if (messageType === "join") {
-      this.#people.set(from, address);
+      this.#know(from, address);
       if (!was) this.#count++;
     }
+  }
+
+  #know(name: string, address: string): void {
+    this.#people.set(name, address);
+    const [first] = this.#people.keys();
+    if (this.#people.size <= MAX_KNOWN || first === undefined) return;
+    this.#people.delete(first);
+    this.#isOutdated = true;
   }
 }

@@ -10,8 +10,9 @@
  * @module
  */
 
-import { type Block, plain, render, type Row, wrap } from "./layout.ts";
-import { clustersOf, heightOf, widthOfCluster } from "./width.ts";
+import { excerpt, isCut } from "./excerpt.ts";
+import { type Block, heightOfRows, render, type Row } from "./layout.ts";
+import { clustersOf, widthOfCluster } from "./width.ts";
 
 /** Blocks that are kept to draw the window anew: more than fit into it. */
 const MAX_BLOCKS = 300;
@@ -76,14 +77,12 @@ function beginningOf(row: string, columns: number): string {
   return beginning;
 }
 
-function heightOfRows(rows: readonly Row[], columns: number): number {
-  return rows.reduce((sum, row) => sum + heightOf(plain(row), columns), 0);
-}
-
 /** A window of a terminal. */
 export class Screen {
   readonly #options: ScreenOptions;
-  readonly #blocks: Block[] = [];
+  #blocks: Block[] = [];
+  /** Those that were shown whole behind their beginning. */
+  readonly #told = new WeakSet<Block>();
   /** What is drawn below the transcript, and how it is. */
   #drawn: Live = { rows: [], row: 0, column: 0 };
   #columns = 0;
@@ -128,7 +127,7 @@ export class Screen {
     this.#columns = size.columns;
     const retracted = this.#retract(size);
     const erased = up(this.#drawn.row + retracted) + erase(before + retracted);
-    const rows = this.#news.flatMap((block) => wrap(block, size.columns));
+    const rows = this.#news.flatMap((block) => excerpt(block, size.columns));
     this.#keep();
     this.#options.write(erased + rows.map(line).join("") + this.#drawLive(size));
     // Where much was typed there would be nothing.
@@ -145,8 +144,8 @@ export class Screen {
     const shown: Row[] = [];
     let room = size.rows - this.#drawn.rows.length;
     for (const block of this.#blocks.toReversed()) {
-      for (const row of wrap(block, size.columns).reverse()) {
-        room -= heightOf(plain(row), size.columns);
+      for (const row of excerpt(block, size.columns).reverse()) {
+        room -= heightOfRows([row], size.columns);
         if (room >= 0) shown.unshift(row);
       }
       if (room <= 0) break;
@@ -154,9 +153,23 @@ export class Screen {
     this.#options.write(ERASE_WINDOW + shown.map(line).join("") + live);
   }
 
+  /**
+   * Adds again, and whole, the last block of which only the beginning is shown; after that the one
+   * before it, and so on. Returns whether there is one.
+   */
+  more(): boolean {
+    const { columns } = this.#options.size();
+    const block = this.#blocks.findLast((each) => !this.#told.has(each) && isCut(each, columns));
+    if (!block) return false;
+    this.#told.add(block);
+    this.print({ ...block, isWhole: true });
+    return true;
+  }
+
   /** Forgets the transcript, and clears the window. */
   clear(): void {
-    this.#blocks.length = this.#news.length = 0;
+    this.#blocks = [];
+    this.#news = [];
     this.#isAmending = false;
     this.repaint();
   }
@@ -179,14 +192,13 @@ export class Screen {
     const last = this.#blocks.at(-1);
     if (!isAmending || !last) return 0;
     this.#blocks.pop();
-    const height = heightOfRows(wrap(last, columns), columns);
+    const height = heightOfRows(excerpt(last, columns), columns);
     return height + this.#drawn.rows.length <= rows ? height : 0;
   }
 
   #keep(): void {
-    this.#blocks.push(...this.#news);
+    this.#blocks = this.#blocks.concat(this.#news).slice(-MAX_BLOCKS);
     this.#news = [];
-    if (this.#blocks.length > MAX_BLOCKS) this.#blocks.splice(0, this.#blocks.length - MAX_BLOCKS);
   }
 
   #drawLive(size: Size): string {

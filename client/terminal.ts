@@ -8,6 +8,7 @@
 import { isLongerThan, MAX_TEXT_BYTES, type ServerMessage } from "../protocol.ts";
 import { complete } from "./completion.ts";
 import type { Conversation, View } from "./conversation.ts";
+import { isolate } from "./direction.ts";
 import { cleanPaste, Editor } from "./editor.ts";
 import type { ExitCode } from "./exit.ts";
 import { PasteSplitter, type TerminalInput } from "./keys.ts";
@@ -129,7 +130,7 @@ export class Terminal implements View {
   }
 
   notify(...lines: readonly string[]): void {
-    this.#print(this.#transcript.notify(lines.join("\n")));
+    this.#print(this.#transcript.notify(...lines));
   }
 
   complain(text: string): void {
@@ -139,6 +140,11 @@ export class Terminal implements View {
   clear(): void {
     this.#transcript.endBlock();
     this.#screen.clear();
+  }
+
+  more(): void {
+    this.#transcript.endBlock();
+    if (!this.#screen.more()) this.notify("Nothing else is cut short.");
   }
 
   change(): void {
@@ -208,7 +214,7 @@ export class Terminal implements View {
   #list(candidates: readonly string[]): void {
     const others = candidates.length - MAX_CANDIDATES;
     const more = others > 0 ? ` and ${others} more` : "";
-    this.notify(candidates.slice(0, MAX_CANDIDATES).join("  ") + more);
+    this.notify(candidates.slice(0, MAX_CANDIDATES).map(isolate).join("  ") + more);
   }
 
   #layoutLive(size: Size): Live {

@@ -15,6 +15,7 @@ import {
   type Users,
 } from "../protocol.ts";
 import { nameStyle } from "./colors.ts";
+import { isMixed, ISOLATE, isolate, ISOLATE_END } from "./direction.ts";
 import { Fold } from "./fold.ts";
 import type { Block, Span, Style } from "./layout.ts";
 import type { Context } from "./link.ts";
@@ -51,11 +52,27 @@ interface Words {
   readonly spans: readonly Span[];
   /** Whether it is meant for this person in particular. Default: false. */
   readonly isLoud?: boolean;
+  /** Whether all of it is shown, however long it is. Default: false. */
+  readonly isWhole?: boolean;
 }
 
-function layOut(time: number, { spans, isLoud }: Words): Block {
+function layOut(time: number, { spans, isLoud, isWhole }: Words): Block {
   const mark = isLoud ? { text: "!", style: bold } : { text: " " };
-  return { spans: [{ text: formatTime(time), style: dim }, mark, ...spans], indent: INDENT };
+  return {
+    spans: [{ text: formatTime(time), style: dim }, mark, ...spans],
+    indent: INDENT,
+    isWhole,
+  };
+}
+
+/** Returns a notice whose names keep to themselves, whichever way they go. */
+function isolateNames<Message extends ServerMessage>(message: Message): Message {
+  return {
+    ...message,
+    ...("from" in message ? { from: isolate(message.from) } : {}),
+    ...("data" in message && message.data !== undefined ? { data: isolate(message.data) } : {}),
+    ...("dataArray" in message ? { dataArray: message.dataArray.map(isolate) } : {}),
+  };
 }
 
 function ownNameStyle(name: string): Style {
@@ -117,9 +134,9 @@ export class Transcript {
     return !isPast && from !== this.#options.name();
   }
 
-  /** Words a line about the conversation. */
-  notify(text: string): Shown[] {
-    return this.#showLine(text, dim);
+  /** Words lines about the conversation. Of a single one, which may be another's, not all is shown. */
+  notify(...lines: readonly string[]): Shown[] {
+    return this.#showLine(lines.join("\n"), dim, lines.length > 1);
   }
 
   /** Words what went wrong. */
@@ -127,8 +144,9 @@ export class Transcript {
     return this.#showLine(text, red);
   }
 
-  #showLine(text: string, style: Style): Shown[] {
-    return this.#show(this.#options.now(), { spans: [{ text: `-- ${text}`, style }] });
+  #showLine(text: string, style: Style, isWhole = false): Shown[] {
+    const spans = [{ text: `-- ${isolate(text)}`, style }];
+    return this.#show(this.#options.now(), { spans, isWhole });
   }
 
   /** Returns a new block, after one for the day if that is another. */
@@ -156,7 +174,7 @@ export class Transcript {
   }
 
   #showNotice(message: ServerMessage): Shown[] {
-    const text = wordNotice(message);
+    const text = wordNotice(isolateNames(message));
     if (text === "") return [];
     const time = "time" in message ? message.time : this.#options.now();
     return this.#show(time, { spans: [{ text: `-- ${text}`, style: dim }] });
@@ -172,7 +190,7 @@ export class Transcript {
   #foldIn({ time, from }: Membership, messageType: "join" | "leave"): Shown[] {
     const isAmended = this.#fold?.isOpen(time) === true;
     const fold = (isAmended ? this.#fold : undefined) ?? new Fold(time);
-    fold.add(messageType, from);
+    fold.add(messageType, isolate(from));
     const words = { spans: [{ text: `${fold.arrow} ${fold.text}`, style: dim }] };
     const shown = isAmended
       ? [{ block: layOut(fold.since, words), isAmended, isLoud: false }]
@@ -184,16 +202,17 @@ export class Transcript {
   #wordMessage(message: RoomMessage, { isOwn, isPast }: Context): Words {
     const { from, address, data, action } = message;
     const where = isOwn ? "you" : address;
-    const name = { text: from, style: isOwn ? ownNameStyle(from) : nameStyle(from) };
+    const name = { text: isolate(from), style: isOwn ? ownNameStyle(from) : nameStyle(from) };
     const said = isOwn ? [{ text: data }] : this.#highlight(data);
+    const text = isMixed(data) ? [{ text: ISOLATE }, ...said, { text: ISOLATE_END }] : said;
     const isLoud = !isPast && said.some(({ style }) => style !== undefined);
     // A server may tell nobody where others are.
     const origin = where === from || where === ""
       ? []
       : [{ text: " " }, { text: `(${where})`, style: dim }];
     const spans = action
-      ? [{ text: "* " }, name, ...origin, { text: " " }, ...said]
-      : [name, ...origin, { text: ": " }, ...said];
+      ? [{ text: "* " }, name, ...origin, { text: " " }, ...text]
+      : [name, ...origin, { text: ": " }, ...text];
     return { spans, isLoud };
   }
 
@@ -205,7 +224,7 @@ export class Transcript {
       { text: " to ", style: magenta },
       this.#wordPerson(to),
       { text: ": " },
-      { text: data },
+      { text: isolate(data) },
     ];
     return { spans, isLoud: !isPast && !this.#isSelf(from) };
   }
@@ -219,7 +238,7 @@ export class Transcript {
   #wordPerson(name: string): Span {
     return this.#isSelf(name)
       ? { text: "you", style: ownNameStyle(name) }
-      : { text: name, style: nameStyle(name) };
+      : { text: isolate(name), style: nameStyle(name) };
   }
 
   /** Returns the text in pieces, of which those that name this person stand out. */

@@ -21,7 +21,7 @@ const WIDE =
 
 /** Code points that some terminals give more columns than others, and two at most. */
 const DISPUTED =
-  /[\p{Extended_Pictographic}\p{Regional_Indicator}\p{Cf}\u1160-\u11FF\uD7B0-\uD7FF]/u;
+  /(?![\u2068\u2069])[\p{Extended_Pictographic}\p{Regional_Indicator}\p{Cf}\u1160-\u11FF\uD7B0-\uD7FF]/u;
 
 const ASCII = /^[ -~]*$/;
 
@@ -94,14 +94,19 @@ export function heightOf(text: string, columns: number): number {
   return rows;
 }
 
-/** Returns `text` if it surely fits into so many columns, and else its beginning and an ellipsis. */
-export function truncate(text: string, columns: number): string {
+/** Returns the beginning of `text`, as much as surely fits into so many columns. */
+export function fit(text: string, columns: number): string {
   if (reachOf(text) <= columns) return text;
-  let [kept, reach] = ["", 1];
+  let [kept, reach] = ["", 0];
   for (const cluster of clustersOf(text)) {
     reach += reachOfCluster(cluster);
     if (reach > columns) break;
     kept += cluster;
   }
-  return `${kept}…`;
+  return kept;
+}
+
+/** Returns `text` if it surely fits into so many columns, and else its beginning and an ellipsis. */
+export function truncate(text: string, columns: number): string {
+  return reachOf(text) <= columns ? text : `${fit(text, columns - 1)}…`;
 }

@@ -643,3 +643,82 @@ Deno.test("readLines: ends when it is aborted, though the input goes on", async 
   leaving.abort();
   assert.equal((await next).done, true);
 });
+
+/** What writes to a terminal, or turns its text around. */
+const EVIL = "\x1b[2J\x1b]0;t\x07\x9b1A\x85\u202E\u2066\u200F\u2028";
+
+Deno.test("client in a pipe: whatever a server sends, standard error and output get text alone", async () => {
+  await using server = new ScriptedServer();
+  const client = new TestClient(server);
+  const peer = await server.accept();
+  await peer.welcome({ data: `hi ${EVIL}`, name: `al${EVIL}` });
+  const origin = { time: 1, from: `bob${EVIL}`, address: EVIL };
+  peer.send(
+    said(1, EVIL + "text", origin),
+    { messageType: "private", to: EVIL, data: "\nforged", ...origin, from: "server" },
+    { messageType: "error", code: EVIL, data: `no ${EVIL}` },
+    { messageType: EVIL },
+    { messageType: "missed", count: 1, data: `missed ${EVIL}` },
+  );
+  await client.isTold("missed");
+  peer.socket.close(4403, `Go ${EVIL}\naway`);
+  assert.equal(await client.exitCode, ExitCode.kicked);
+  assert.ok(client.notices.some((line) => line.includes("has sent you away: Go [2J")));
+  const lines = [...client.printed, ...client.notices].join("\n");
+  assert.doesNotMatch(lines, /[^\P{Cc}\n]|[\u202A-\u202E\u2066-\u2069]/u);
+  for (const line of client.notices) assert.match(line, /^\* .*(\n {2}.*)*$/);
+});
+
+Deno.test("client in a pipe: JSON has escapes for all that is hidden, in whatever field", async () => {
+  await using server = new ScriptedServer();
+  const client = new TestClient(server, { format: "json" });
+  const peer = await server.accept();
+  await peer.welcome({});
+  peer.send(
+    said(1, "text", { ref: EVIL }),
+    { messageType: "ack", ref: EVIL, id: 1 },
+    { messageType: "pong", data: EVIL },
+    { messageType: "error", code: "x", data: "no", ref: EVIL },
+    said(2, "the end"),
+  );
+  await client.hears("the end");
+  assert.equal(await client.finish(), ExitCode.refused);
+  assert.doesNotMatch(client.printed.join(""), /[\p{Cc}\u200F\u2028-\u202E\u2066-\u2069]/u);
+  const all = client.printed.map((line) => JSON.parse(line));
+  const tags = all.flatMap(({ messageType, ref, data }) =>
+    messageType === "pong" ? data : ref ?? []
+  );
+  assert.deepEqual(tags, [EVIL, EVIL, EVIL, EVIL]);
+});
+
+Deno.test("client in a pipe: a server that sends more at once than any chat server does is left", async () => {
+  for (const format of ["text", "json"] as const) {
+    for (
+      const frame of ["\n".repeat(3_000_000), "x".repeat(2_000_000), new Uint8Array(2_000_000)]
+    ) {
+      await using server = new ScriptedServer();
+      const client = new TestClient(server, { format });
+      const peer = await server.accept();
+      await peer.welcome({});
+      peer.socket.send(frame);
+      assert.equal(await client.exitCode, ExitCode.unreachable);
+      const text = `The connection to ${client.url} has ended: ` +
+        "It sent more than 262144 characters at once, as no chat server does. Try again later.";
+      assert.equal(client.notices.at(-1), `* ${text}`);
+    }
+  }
+});
+
+Deno.test("client in a pipe: that a server sends what cannot be read is told a few times", async () => {
+  await using server = new ScriptedServer();
+  const client = new TestClient(server);
+  const peer = await server.accept();
+  await peer.welcome({});
+  peer.socket.send("{\n".repeat(20_000));
+  peer.send(said(1, "the end"));
+  await client.hears("the end");
+  const told = client.notices.filter((line) => line.includes("cannot read"));
+  assert.equal(told.length, 5);
+  assert.match(told.at(-1) ?? "", /More of that is not told\.$/);
+  assert.equal(await client.finish(), ExitCode.left);
+});

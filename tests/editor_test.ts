@@ -177,7 +177,7 @@ Deno.test("complete: commands, what their argument names, and people", () => {
     ["/ni", { length: 3, text: "/nick " }],
     ["/J", { length: 2, text: "/join " }],
     ["/r", { length: 2, text: "/r", candidates: ["/rooms", "/reply"] }],
-    ["/m", { length: 2, text: "/m", candidates: ["/msg", "/me", "/mute"] }],
+    ["/m", { length: 2, text: "/m", candidates: ["/msg", "/me", "/more", "/mute"] }],
     ["/join de", { length: 2, text: "de", candidates: ["dev", "design"] }],
     ["/JOIN l", { length: 1, text: "lobby" }],
     ["/join l", { length: 1, text: "lobby" }],

@@ -169,6 +169,7 @@ function checkRead(input: TextInput | PersonInput | undefined, line: string): vo
     case "reply":
     case "ignore":
     case "clear":
+    case "more":
       return;
     default:
       checkSame(parseChat(formatChat(input)), input);
@@ -186,7 +187,15 @@ testAll("parseText takes or refuses 10,000 mutated lines", {
 });
 
 testAll("parsePersonInput takes or refuses 10,000 mutated inputs", {
-  corpus: [...LINES, "/reply yes", "/ignore bob", "/ignore", "/clear", "/etc/passwd\nnext"],
+  corpus: [
+    ...LINES,
+    "/reply yes",
+    "/ignore bob",
+    "/ignore",
+    "/clear",
+    "/more",
+    "/etc/passwd\nnext",
+  ],
   mutate: mutateText,
   check: (line) =>
     attempt(line, () => parsePersonInput(line), (input) => {

@@ -334,6 +334,7 @@ Deno.test("parsePersonInput: what parseText knows, and every command of our own 
     ["/ignore bob", { messageType: "ignore", data: "bob" }],
     ["/ignore", { messageType: "ignore" }],
     ["/clear", { messageType: "clear" }],
+    ["/more", { messageType: "more" }],
     ["/kick bob", { messageType: "kick", data: "bob" }],
     ["/ban bob", { messageType: "ban", data: "bob" }],
     ["/mute bob 60", { messageType: "mute", data: "bob", seconds: 60 }],
@@ -431,4 +432,38 @@ Deno.test("formatText: every message as a reader of plain text sees it", () => {
     [{ messageType: "pong" }, undefined],
   ];
   for (const [message, line] of expected) assert.equal(formatText(message), line);
+});
+
+Deno.test("parseServerMessage: no field is longer than its bound, whatever the message", () => {
+  const welcome = { messageType: "welcome", data: "", name: "", address: "", room: "" };
+  const whole: Record<string, unknown>[] = [
+    { ...welcome, epoch: "", session: "", id: 0 },
+    { messageType: "message", id: 1, time: 1, from: "", address: "", data: "", ref: "" },
+    { messageType: "rename", id: 1, time: 1, from: "", address: "", data: "" },
+    { messageType: "private", time: 1, from: "", to: "", data: "", ref: "" },
+    { messageType: "ack", ref: "", id: 1 },
+    { messageType: "pong", data: "" },
+    { messageType: "missed", count: 1, data: "" },
+    { messageType: "error", code: "", data: "", ref: "", room: "" },
+    { messageType: "users", dataArray: [""], count: 1, room: "" },
+    { messageType: "rooms", dataArray: [""], counts: [1], count: 1 },
+  ];
+  for (const message of whole) {
+    assert.ok(parseServerMessage(JSON.stringify(message)));
+    for (const [key, value] of Object.entries(message)) {
+      if (key === "messageType" || typeof value === "number" || key === "counts") continue;
+      const long = "x".repeat(key === "data" ? 65_537 : 257);
+      const line = JSON.stringify({ ...message, [key]: Array.isArray(value) ? [long] : long });
+      const text = new RegExp(`^"${key}" is over \\d+ characters\\.$`);
+      assert.throws(() => parseServerMessage(line), { code: "bad_message", message: text });
+    }
+  }
+});
+
+Deno.test("parseServerMessage: of a list without end it takes the beginning", () => {
+  const dataArray = Array.from({ length: 10_000 }, (_, i) => `p${i}`);
+  const list = { messageType: "rooms", dataArray, counts: dataArray.map(() => 1), count: 1e15 };
+  const rooms = parseServerMessage(JSON.stringify(list));
+  assert.ok(rooms?.messageType === "rooms");
+  assert.deepEqual([rooms.dataArray.length, rooms.counts.length, rooms.count], [500, 500, 1e15]);
 });

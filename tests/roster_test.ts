@@ -57,3 +57,9 @@ Deno.test("roster: who speaks is known by their address", () => {
   roster.take(listOf(["bob", "carol"]), NEWS);
   assert.deepEqual([roster.addressOf("bob"), roster.names], ["1.2.3.4:5", ["bob", "carol"]]);
 });
+
+Deno.test("roster: of people without end it keeps some, and counts all", () => {
+  const roster = new Roster();
+  for (let i = 0; i < 5_000; i++) roster.take(event("join", `p${i}`), NEWS);
+  assert.deepEqual([roster.names.length, roster.count, roster.isOutdated], [1_000, 5_000, true]);
+});

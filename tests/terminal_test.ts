@@ -492,3 +492,56 @@ Deno.test("terminal: a paste without an end says how to end it, and Ctrl-C bring
   assert.equal((await peer.take("message"))["data"], "hello");
   assert.equal(await terminal.leave(), 9);
 });
+
+Deno.test("terminal: of long messages the first twenty rows are shown, and /more shows them whole", async () => {
+  await using server = new ScriptedServer();
+  const [terminal, peer] = await TestTerminal.start(server, { window: new Window(60, 12) });
+  const long = (name: string): string =>
+    Array.from({ length: 4_000 / 8 }, (_, i) => `${name} ${i}`).join("\n");
+  for (let id = 1; id <= 5; id++) peer.send(said(id, long(`m${id}`)));
+  peer.send(said(6, "the end"));
+  await terminal.shows("the end");
+  const all = (): string[] => [...terminal.window.scrollback, ...terminal.text];
+  assert.ok(all().length < 5 * 22 + 20, `${all().length}`);
+  assert.equal(
+    all().filter((row) => row === "        ... 480 more rows: /more shows all").length,
+    5,
+  );
+  for (let id = 5; id >= 1; id--) {
+    terminal.type("/more\r");
+    await terminal.shows(`m${id} 499`);
+    assert.equal(all().filter((row) => row.includes(`m${id} 250`)).length, 1);
+  }
+  terminal.type("/more\r");
+  await terminal.shows("Nothing else is cut short.");
+  terminal.type("/help\r");
+  await terminal.shows("//TEXT");
+  assert.ok(all().some((row) => /\/more +show whole what was cut short/.test(row)));
+  assert.equal(await terminal.leave(), 0);
+});
+
+Deno.test("terminal: whatever the server says, and however it closes, is cut short and text alone", async () => {
+  await using server = new ScriptedServer();
+  const window = new Window(60, 12);
+  const [terminal, peer] = await TestTerminal.start(server, { window, bell: false });
+  const long = "\n".repeat(20_000) + "x";
+  const origin = { time: NOON, from: "server", address: "x" };
+  const dataArray = Array(9_999).fill("somebody");
+  const users = { messageType: "users", dataArray, count: 9_999, room: "lobby" };
+  // The first list of who has come in is short anyway.
+  peer.send(users);
+  peer.send(
+    users,
+    { messageType: "error", code: "x", data: long },
+    { messageType: "private", to: "al", data: long, ...origin },
+    { messageType: "missed", count: 1, data: long },
+  );
+  await terminal.shows("more rows: /more shows all\nlobby>");
+  peer.socket.close(4403, "\x1b[2J\x1b]0;t\x07\x9b1A\u202Eaway");
+  assert.equal(await terminal.exitCode, 4);
+  const rows = terminal.text.map((row) => row.trim()).join(" ");
+  assert.ok(rows.includes("has sent you away: [2J]0;t1Aaway."), rows);
+  assert.ok(window.scrollback.length < 120, `${window.scrollback.length}`);
+  assert.equal(window.bells, 0);
+  assert.ok(!window.controls.has("\x1b[NJ"));
+});

@@ -78,8 +78,10 @@ function readToken({ tokenFile }: ClientFlags): string | undefined {
   try {
     if (tokenFile === undefined) return undefined;
     const token = Deno.readTextFileSync(tokenFile).trim();
-    if (/^\S+$/.test(token)) return token;
-    throw new UsageError(`--token-file=${tokenFile}: it must hold one token, and nothing else.`);
+    // What was not UTF-8 reads as U+FFFD.
+    if (/^[^\s\p{Cc}\uFFFD]+$/u.test(token)) return token;
+    const text = "it must hold one token in UTF-8, and nothing else";
+    throw new UsageError(`--token-file=${tokenFile}: ${text}.`);
   } catch (error) {
     if (!(error instanceof Error) || error instanceof UsageError) throw error;
     const text = `--token-file=${tokenFile}: it cannot be read (${error.message}). Check its path.`;

@@ -35,7 +35,10 @@ export const EXIT_CODES: readonly (readonly [ExitCode, string])[] = [
   [ExitCode.untrusted, "the server's TLS certificate is not trusted"],
   [ExitCode.notChat, "something else than a chat server is there"],
   [ExitCode.full, "the server is full"],
-  [ExitCode.refused, "something that was said is lost or may be, or in a pipe was refused"],
+  [
+    ExitCode.refused,
+    "something that was said is lost or may be, or in a pipe was refused or not UTF-8",
+  ],
   [ExitCode.unwritten, "standard output cannot be written to any more"],
 ];
 

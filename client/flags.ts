@@ -58,9 +58,9 @@ Usage: deno task client [NAME] [--server=${DEFAULT_SERVER}]
   --help             show this
   --version          show the version
 
-At a terminal, /help lists the commands. In a pipe, lines of input are messages or commands, messages
-are printed on standard output and all else on standard error; at the end of input it leaves, once
-everything is accepted.
+At a terminal, /help lists the commands. In a pipe, lines of input, in UTF-8, are messages or
+commands, messages are printed on standard output and all else on standard error; at the end of input
+it leaves, once everything is accepted.
 
 Exit codes:
 ${EXIT_CODES.map(([code, meaning]) => `  ${String(code).padEnd(3)} ${meaning}`).join("\n")}`;

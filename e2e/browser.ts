@@ -7,7 +7,7 @@
  */
 
 import assert from "node:assert/strict";
-import { readLines } from "../client/lines.ts";
+import { outputLines } from "./lines.ts";
 
 /** How long a page may take to become what a test waits for, in milliseconds. */
 const PATIENCE = 20_000;
@@ -65,7 +65,7 @@ class Driver implements AsyncDisposable {
       stdout: "piped",
       stderr: "null",
     }).spawn();
-    for await (const line of readLines(child.stdout)) {
+    for await (const line of outputLines(child.stdout)) {
       const port = /successfully on port (\d+)/.exec(line)?.[1];
       if (port !== undefined) return new Driver(child, port);
     }

@@ -5,7 +5,7 @@
  */
 
 import config from "../deno.json" with { type: "json" };
-import { readLines } from "../client/lines.ts";
+import { outputLines } from "./lines.ts";
 
 /** As many as any machine can have: a warning would be the first line of the log. */
 const MAX_CLIENTS = 500;
@@ -41,7 +41,7 @@ export class Program implements AsyncDisposable {
       stderr: "piped",
       ...options,
     }).spawn();
-    this.#lines = readLines(this.child.stdout);
+    this.#lines = outputLines(this.child.stdout);
     this.#stderr = new Response(this.child.stderr).text();
     this.#stdin = this.child.stdin.getWriter();
   }

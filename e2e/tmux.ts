@@ -5,7 +5,7 @@
  * @module
  */
 
-import { readLines } from "../client/lines.ts";
+import { outputLines } from "./lines.ts";
 import { Directory } from "./directory.ts";
 
 const ROOT = new URL("..", import.meta.url);
@@ -199,7 +199,7 @@ export class TmuxPane implements AsyncDisposable {
 
   async #read(): Promise<void> {
     let lines: string[] | undefined;
-    for await (const line of readLines(this.#child.stdout)) {
+    for await (const line of outputLines(this.#child.stdout)) {
       if (lines && /^%(end|error) /.test(line)) {
         const error = line.startsWith("%error") ? [`tmux: ${lines.join(" ")}`] : undefined;
         this.#replies.shift()?.resolve(error ?? lines);

@@ -722,3 +722,66 @@ Deno.test("client in a pipe: that a server sends what cannot be read is told a f
   assert.match(told.at(-1) ?? "", /More of that is not told\.$/);
   assert.equal(await client.finish(), ExitCode.left);
 });
+
+/** Returns the bytes of a text in UTF-16. */
+function inUtf16(text: string, isLittle: boolean): Uint8Array {
+  const bytes = new DataView(new ArrayBuffer(2 * text.length));
+  for (let i = 0; i < text.length; i++) bytes.setUint16(2 * i, text.charCodeAt(i), isLittle);
+  return new Uint8Array(bytes.buffer);
+}
+
+Deno.test("readLines: a line that is not UTF-8 is named, and those before it are lines", async () => {
+  const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
+  const inputs: [Uint8Array, lines: string[], advice: string][] = [
+    [latin1("one\ntwo\ncaf\xE9\nfour"), ["one", "two"], "Line 3 .* iconv -f LATIN1 -t UTF-8"],
+    [latin1("cut \xC3"), [], "Line 1 .* LATIN1"],
+    [latin1("overlong \xC0\xAF\n"), [], "Line 1 .* LATIN1"],
+    [latin1("half a pair \xED\xA0\x80\n"), [], "Line 1 .* LATIN1"],
+    [inUtf16("\uFEFFone\ntwo\n", true), [], "Line 1 .* UTF-16"],
+    [inUtf16("\uFEFFone\ntwo\n", false), [], "Line 1 .* UTF-16"],
+    [inUtf16("one\ntwo\n", true), [], "Line 1 .* UTF-16"],
+    [inUtf16("one\ntwo\n", false), [], "Line 1 .* UTF-16"],
+    [latin1("one\nt\0wo\n"), ["one"], "Line 2 .* UTF-16"],
+    [latin1(`one\n${"x".repeat(100_000)}\xE9\n\xE9`), ["one"], "Line 2 "],
+  ];
+  for (const [bytes, lines, advice] of inputs) {
+    for (const size of [1, 7, bytes.length]) {
+      if (bytes.length > 1_000 * size) continue;
+      const parts: Uint8Array[] = [];
+      for (let i = 0; i < bytes.length; i += size) parts.push(bytes.slice(i, i + size));
+      const seen: string[] = [];
+      await assert.rejects(async () => {
+        for await (const line of readLines(ReadableStream.from(parts))) seen.push(line);
+      }, { name: "InputError", message: new RegExp(advice) });
+      assert.deepEqual(seen, lines);
+    }
+  }
+});
+
+Deno.test("readLines: a byte order mark is dropped at the beginning, and what is rare is text", async () => {
+  const text = "\uFEFFone\n\uFEFFtwo\n\uFFFD \u{10FFFF}\x1b[m\n";
+  const bytes = new TextEncoder().encode(text);
+  const lines = await Array.fromAsync(readLines(ReadableStream.from([bytes])));
+  assert.deepEqual(lines, ["one", "\uFEFFtwo", "\uFFFD \u{10FFFF}\x1b[m"]);
+  for (const character of ["é", "漢", "👍"]) {
+    const long = new TextEncoder().encode(`a${character.repeat(100_000)}\nend`);
+    const [first = "", last] = await Array.fromAsync(readLines(ReadableStream.from([long])));
+    assert.deepEqual([first.length, last], [65_537, "end"]);
+  }
+});
+
+Deno.test("client in a pipe: what comes before a line that is not UTF-8 is said, and the exit code is 9", async () => {
+  await using server = new TestServer();
+  await using bob = await server.register("bob");
+  const bytes = new TextEncoder().encode("one\ntwo\n\xE9");
+  const input = ReadableStream.from([bytes, Uint8Array.of(0xE9, 0x0A), bytes]);
+  const alice = new TestClient(server, { name: "alice", input });
+  assert.equal(await alice.exitCode, ExitCode.refused);
+  const heard = [await bob.jsonWhere(({ data }) => data !== undefined), await bob.json("message")];
+  assert.deepEqual(heard.map(({ data }) => data), ["one", "two"]);
+  assert.equal(
+    alice.notices.at(-1),
+    "* Line 3 of the input is not UTF-8: nothing from there on was said. " +
+      "Convert it: iconv -f LATIN1 -t UTF-8, or from what it is in.",
+  );
+});

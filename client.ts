@@ -2,7 +2,8 @@
  * The terminal client's role: chat from a terminal, or from a pipe.
  *
  * Run it with `deno task client alice`; `--help` lists its flags. It needs `--allow-net`, and to
- * read the file of `--token-file`; it gives up reading before it connects. Another program can run it inside its own process: {@linkcode chat} takes its input
+ * read the file of `--token-file`. Of the environment it reads `TERM`, and which proxy there is, if it
+ * may; it gives up both before it connects. Another program can run it inside its own process: {@linkcode chat} takes its input
  * and output from the caller.
  *
  * When the connection is lost it comes back by itself, with what was missed, and says what could not
@@ -14,6 +15,7 @@
 
 import { setColorEnabled } from "@std/fmt/colors";
 import { Conversation, type ConversationOptions, type View } from "./client/conversation.ts";
+import { type Environment, findProxy, PROXY_VARIABLES } from "./client/proxy.ts";
 import { ExitCode, FAILURE_CODES } from "./client/exit.ts";
 import { ConnectError } from "./client/failure.ts";
 import { type ClientFlags, parseClientFlags, USAGE, UsageError } from "./client/flags.ts";
@@ -91,6 +93,19 @@ function readToken({ tokenFile }: ClientFlags): string | undefined {
   }
 }
 
+/** Reads some of the environment, as far as that is permitted, and gives up reading it. */
+function readEnvironment(): Environment {
+  const values = new Map(
+    ["TERM", ...PROXY_VARIABLES].flatMap((variable) => {
+      const { state } = Deno.permissions.querySync({ name: "env", variable });
+      const value = state === "granted" ? Deno.env.get(variable) : undefined;
+      return value === undefined ? [] : [[variable, value]];
+    }),
+  );
+  Deno.permissions.revokeSync({ name: "env" });
+  return (variable) => values.get(variable);
+}
+
 /** Ends the program in one line where the runtime itself fails at what a server has sent. */
 function endWithoutTrace(event: PromiseRejectionEvent): void {
   const { reason } = event;
@@ -98,6 +113,19 @@ function endWithoutTrace(event: PromiseRejectionEvent): void {
   event.preventDefault();
   console.error("The server sent more at once than can be held, as no chat server does.");
   Deno.exit(ExitCode.unreachable);
+}
+
+/** A terminal that shows lines and nothing else: a pipe that Ctrl-C leaves. */
+class PlainTerminal extends Pipe {
+  override async attend(conversation: Conversation): Promise<ExitCode> {
+    const leave = (): void => conversation.quit();
+    Deno.addSignalListener("SIGINT", leave);
+    try {
+      return await super.attend(conversation);
+    } finally {
+      Deno.removeSignalListener("SIGINT", leave);
+    }
+  }
 }
 
 /** Runs the client as its flags say. Returns the exit code. */
@@ -108,16 +136,24 @@ async function main(args: readonly string[]): Promise<ExitCode> {
       console.log(flags === "help" ? USAGE : config.version);
       return ExitCode.left;
     }
-    const options = { ...flags, token: readToken(flags) };
+    const environment = readEnvironment();
+    const proxy = findProxy(flags.url, environment);
+    const options = {
+      ...flags,
+      token: readToken(flags),
+      explain: (url: URL, failure?: string) => explain(url, failure, proxy),
+    };
     const input = Deno.stdin.readable;
     const isTerminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
-    if (isTerminal && flags.format === "text") {
+    const isDumb = environment("TERM") === "dumb";
+    if (isTerminal && !isDumb && flags.format === "text") {
       if (flags.wait > 0) throw new UsageError("--wait is for a pipe. Here Ctrl-C leaves.");
       if (!flags.color) setColorEnabled(false);
       return await chat(options, new Terminal({ tty: new OwnTty(write), input, bell: flags.bell }));
     }
     const notify = (line: string): void => console.error(line);
-    return await chat(options, new Pipe({ ...flags, input, print, notify }));
+    const Lines = isTerminal ? PlainTerminal : Pipe;
+    return await chat(options, new Lines({ ...flags, input, print, notify }));
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof ConnectError)) throw error;
     console.error(cleanText(error.message));

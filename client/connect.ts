@@ -14,10 +14,14 @@ export const CONNECT_TIMEOUT = 10_000;
 /** Why there is no connection: for programs, and what is wrong and what to do. */
 export type Reason = readonly [kind: ConnectFailure, text: string];
 
-/** Finds out why there is no connection to `url`, after the runtime has said `failure`. */
-export type Explain = (url: URL, failure: string) => Promise<Reason>;
+/**
+ * Finds out why there is no connection to `url`, after the runtime has said `failure`, or nothing in
+ * time.
+ */
+export type Explain = (url: URL, failure?: string) => Promise<Reason>;
 
-const NO_ANSWER: Reason = ["unreachable", "no answer. Check the address."];
+/** Why there is no connection, where nothing more is known. */
+export const NO_ANSWER: Reason = ["unreachable", "no answer. Check the address."];
 
 const OTHER_PROTOCOL: Reason = [
   "not a chat",
@@ -71,7 +75,7 @@ export async function connect(
     const failure = event instanceof ErrorEvent ? event.message : "";
     explain(url, failure).then(resolve, reject);
   };
-  const timer = setTimeout(() => resolve(NO_ANSWER), timeout);
+  const timer = setTimeout(() => explain(url).then(resolve, reject), timeout);
   const reason = await promise;
   clearTimeout(timer);
   socket.onopen = null;

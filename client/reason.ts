@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Reason } from "./connect.ts";
+import { NO_ANSWER, type Reason } from "./connect.ts";
+import type { Proxy } from "./proxy.ts";
 
 /** What the runtime says of a certificate that it does not trust, and what to do. */
 const CERTIFICATE_ADVICE: readonly (readonly [said: string, text: string])[] = [
@@ -47,13 +48,33 @@ export function findReason(url: URL, failure: string): Reason | undefined {
   return undefined;
 }
 
+/** Returns what the runtime said, without what it says of every failure. */
+function shorten(failure: string): string {
+  return failure.replace(/^NetworkError: (failed to connect to WebSocket: )?/, "");
+}
+
+/** Words why there is no connection through a proxy: what is behind it cannot be asked. */
+function wordProxy(url: URL, { variable, address }: Proxy, failure: string): Reason {
+  const found = findReason(url, failure);
+  if (found?.[0] === "untrusted") return found;
+  return [
+    "unreachable",
+    `the way there leads through the proxy ${address}, which ${variable} names, and it fails ` +
+    `(${shorten(failure)}). Check the proxy, or put ${url.hostname} into no_proxy.`,
+  ];
+}
+
 /**
- * Finds out why there is no connection to `url`, after the runtime has said `failure`. It does not
- * say why a TCP connection failed: that takes another try.
+ * Finds out why there is no connection to `url`, after the runtime has said `failure`, or nothing in
+ * time. It does not say why a TCP connection failed: that takes another try.
  */
-export async function explain(url: URL, failure: string): Promise<Reason> {
-  // Over TLS it tries again with HTTP/2, and tells only of that.
-  const isVague = url.protocol === "wss:" && STATUS.test(failure);
+export async function explain(url: URL, failure?: string, proxy?: Proxy): Promise<Reason> {
+  if (proxy) return wordProxy(url, proxy, failure ?? "no answer");
+  if (failure === undefined) return NO_ANSWER;
+  // Over TLS it tries again with HTTP/2, and tells only of that; and the host that it does not find
+  // can be that of a proxy.
+  const isVague = (url.protocol === "wss:" && STATUS.test(failure)) ||
+    failure.includes("dns error");
   return (isVague ? undefined : findReason(url, failure)) ?? await probe(url, failure);
 }
 
@@ -83,12 +104,20 @@ async function probe(url: URL, failure: string): Promise<Reason> {
     const status = isTls ? await ask(conn, url) : undefined;
     if (status !== undefined && status !== "101") return wordStatus(status);
   } catch (error) {
+    const found = failure.includes("dns error") ? findReason(url, failure) : undefined;
+    if (found) return found;
     if (error instanceof Deno.errors.ConnectionRefused) {
       return ["unreachable", "connection refused. Is the server running on that port?"];
     }
     const text = error instanceof Error ? error.message : String(error);
     return ["unreachable", `${text}. Check the address.`];
   }
-  const text = failure.replace(/^NetworkError: (failed to connect to WebSocket: )?/, "");
-  return ["not a chat", `it does not answer like a chat (${text}). Check the address.`];
+  if (/dns error|tcp connect error|proxy/i.test(failure)) {
+    const variables = "http_proxy, https_proxy or all_proxy";
+    const text = `it is there, but the proxy that ${variables} names fails`;
+    const advice = `Check the proxy, or put ${url.hostname} into no_proxy.`;
+    return ["unreachable", `${text} (${shorten(failure)}). ${advice}`];
+  }
+  const text = `it does not answer like a chat (${shorten(failure)}). Check the address.`;
+  return ["not a chat", text];
 }

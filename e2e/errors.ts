@@ -8,6 +8,7 @@
  */
 
 import assert from "node:assert/strict";
+import { TestServer } from "../tests/peer.ts";
 import { ScriptedServer } from "../tests/scripted.ts";
 import { makeCertificates } from "./certificates.ts";
 import { Directory } from "./directory.ts";
@@ -110,5 +111,60 @@ Deno.test("client: a wrong token, a ban, and a server that is full once it is as
     peer.send({ messageType: "error", code: error, data: "No" });
     peer.socket.close(close);
     await ended;
+  }
+});
+
+/** Runs a client with nothing to say in an environment, and returns its exit code and its words. */
+async function endIn(env: Record<string, string>, args: string[]): Promise<[number, string]> {
+  const none = { no_proxy: "", NO_COLOR: "1" };
+  await using client = new Program(Deno.execPath(), args, { env: { ...none, ...env } });
+  const { code, stderr } = await client.finish();
+  return [code, stderr.trimEnd()];
+}
+
+Deno.test("client: a proxy on the way that fails is named, without its password", async () => {
+  await using server = new TestServer();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  await using refusing = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response("No", { status: 403 }),
+  );
+  const url = `ws://127.0.0.1:${server.port}`;
+  const begin = `Cannot connect to ${url}: the way there leads through the proxy `;
+  const end = "Check the proxy, or put 127.0.0.1 into no_proxy.";
+  const proxies: [variable: string, value: string, address: string, why: string][] = [
+    ["http_proxy", `http://127.0.0.1:${port}`, `http://127.0.0.1:${port}`, "tcp connect error"],
+    ["HTTP_PROXY", `al:secret@127.0.0.1:${port}`, `http://127.0.0.1:${port}`, "tcp connect error"],
+    ["all_proxy", "http://no-such.invalid:1", "http://no-such.invalid:1", "dns error"],
+    [
+      "ALL_PROXY",
+      `socks5://127.0.0.1:${port}`,
+      `socks5://127.0.0.1:${port}`,
+      "Proxy server unreachable",
+    ],
+    [
+      "http_proxy",
+      `http://127.0.0.1:${refusing.addr.port}`,
+      `http://127.0.0.1:${refusing.addr.port}`,
+      "Invalid status code: 403",
+    ],
+  ];
+  for (const [variable, value, address, why] of proxies) {
+    const env = { [variable]: value };
+    const args = roleArgs("client", `--server=${url}`);
+    const line = `${begin}${address}, which ${variable} names, and it fails (${why}). ${end}`;
+    assert.deepEqual(await endIn(env, args), [1, line]);
+    // Without leave to read the environment it finds out as much as it can.
+    const blind = args.filter((arg) => !arg.startsWith("--allow-env"));
+    const [code, text] = await endIn(env, blind);
+    if (!why.includes("403")) {
+      const words =
+        "it is there, but the proxy that http_proxy, https_proxy or all_proxy names fails";
+      assert.deepEqual([code, text], [1, `Cannot connect to ${url}: ${words} (${why}). ${end}`]);
+    }
+    const [excepted] = await endIn({ ...env, no_proxy: "127.0.0.1" }, args);
+    assert.equal(excepted, 0);
   }
 });

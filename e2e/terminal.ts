@@ -443,3 +443,26 @@ Deno.test("terminal: rings once for what names the person, and not with --no-bel
     assert.equal(pane.output.split("\x07").length - 1, bells);
   }
 });
+
+Deno.test("terminal: a dumb one gets lines without a single control sequence, and Ctrl-C leaves", async () => {
+  await using server = new TestServer();
+  await using bob = await server.register("bob");
+  const client = clientCommand("alice", `--port=${server.port}`);
+  await using pane = await TmuxPane.open(
+    `env -u NO_COLOR TERM=dumb ${client}; echo "exit $?"`,
+    80,
+    16,
+  );
+  await pane.shows("* You are alice in lobby");
+  await pane.type("hello");
+  await pane.press("Enter");
+  assert.equal((await bob.jsonWhere(({ data }) => data !== undefined))["data"], "hello");
+  bob.send({ messageType: "message", data: "hi alice\n\x1b[2Jשלום" });
+  await pane.shows("bob: hi alice");
+  await pane.type("/help");
+  await pane.press("Enter");
+  await pane.shows("//TEXT");
+  await pane.press("C-c");
+  await pane.shows("exit 0");
+  assert.doesNotMatch(pane.output, /[^\P{Cc}\r\n]/u);
+});

@@ -598,7 +598,7 @@ export function splitChat(frame: string): string[] {
 
 /** Words a `missed`. */
 export function wordMissed(count: number): Missed {
-  const data = `${count} ${count === 1 ? "message" : "messages"} missed`;
+  const data = `${count} ${count === 1 ? "event" : "events"} missed`;
   return { messageType: "missed", count, data };
 }
 

@@ -55,6 +55,8 @@ export interface View {
   readonly more?: () => void;
   /** Shows that something has changed: the name, the room, the connection, or what waits. */
   readonly change: () => void;
+  /** Makes what could not be said a draft again, where there are drafts. */
+  readonly takeBack?: (message: SendMessage) => void;
 }
 
 /** Settings of a {@linkcode Conversation}. */
@@ -110,6 +112,11 @@ export class Conversation {
       },
       back: (caughtUp) => view.notify(`back${wordCaughtUp(caughtUp)}`),
       uncertain: (message) => this.#lose(wordUncertain(message)),
+      stranded: (message) => {
+        const { room = "", data } = message;
+        this.#lose(`Not said, for you are not in ${room}: ${data}`);
+        view.takeBack?.(message);
+      },
       repeated: ({ ref = "" }) => {
         this.#lose(`Not said: its ref ${JSON.stringify(ref)} had been used before.`);
       },

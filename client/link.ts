@@ -45,12 +45,6 @@ export const ARRIVAL_TIME = 10_000;
 /** What the ping of a link that has heard nothing says, so that its pong is known. */
 const STILL_THERE = "still there?";
 
-/**
- * How often a client that may only read tries to speak at most, in milliseconds: it is not to be let
- * go for it.
- */
-const SILENT_INTERVAL = 1_000;
-
 /** How long leaving may take if the server does not answer, in milliseconds. */
 const LEAVE_TIME = 2_000;
 
@@ -106,6 +100,8 @@ export interface LinkEvents {
   readonly back: (caughtUp: number) => void;
   /** A private message's connection was lost: whether it was handed over is not known. */
   readonly uncertain: (message: SendMessage) => void;
+  /** A message was not said, because this client is not in the room that it was meant for. */
+  readonly stranded: (message: SendMessage) => void;
   /** A message was not said, because its `ref` had been used before. */
   readonly repeated: (message: SendMessage) => void;
   /** So many messages more were not said, because this client may only read. */
@@ -133,8 +129,6 @@ export interface LinkOptions {
    * `setTimeout`.
    */
   readonly after?: ((ms: number, callback: () => void) => () => void) | undefined;
-  /** Returns milliseconds since some moment in the past. Default: `performance.now`. */
-  readonly elapsed?: (() => number) | undefined;
   /** Returns a random number from 0 to 1. Default: `Math.random`. */
   readonly random?: (() => number) | undefined;
 }
@@ -189,9 +183,8 @@ export class Link {
     this.#after = options.after ?? setTimer;
     this.#sender = new Sender({
       outbox: this.#outbox,
-      transmit: (...messages) => this.#transmit(...messages),
+      transmit: (message) => this.#transmit(message),
       after: this.#after,
-      elapsed: options.elapsed ?? (() => performance.now()),
     });
     this.#backoff = new Backoff(options.random ?? Math.random);
     const { resume } = options;
@@ -268,7 +261,10 @@ export class Link {
    * @throws {ProtocolError} If it is too long, or its `ref` is that of another that is not answered.
    */
   send(message: ClientMessage): void {
-    this.#outbox.add(message);
+    const isSaid = message.messageType === "message" && message.to === undefined;
+    // It is meant for where its writer is by then, and for nowhere else.
+    const room = this.#outbox.destination() ?? this.#welcome?.room;
+    this.#outbox.add(isSaid ? { ...message, room: message.room ?? room } : message);
     this.#sender.go();
   }
 
@@ -379,10 +375,12 @@ export class Link {
   #take(frame: unknown): void {
     this.#silences = 0;
     if (typeof frame !== "string") return;
+    let isGreeting = false;
     for (const line of splitChat(frame)) {
       try {
         const message = parseServerMessage(line);
-        if (message) this.#handle(message);
+        if (message) this.#handle(message, isGreeting);
+        isGreeting = message?.messageType === "welcome";
       } catch (error) {
         if (error instanceof ProtocolError) this.#events.unreadable(error);
         // A fault of the owner's: what else is in the frame is still told.
@@ -393,7 +391,7 @@ export class Link {
     this.#events.change();
   }
 
-  #handle(message: ServerMessage): void {
+  #handle(message: ServerMessage, isGreeting: boolean): void {
     switch (message.messageType) {
       case "welcome":
         return this.#greet(message);
@@ -402,8 +400,8 @@ export class Link {
       case "pong":
         return this.#takePong(message);
       case "missed":
-        this.#place.expectGap();
-        return this.#miss(message);
+        // It is told with the event that follows: until that is here, the connection may be cut.
+        return this.#place.expectGap(message.count);
       case "message":
       case "join":
       case "leave":
@@ -411,24 +409,40 @@ export class Link {
       case "presence":
         return this.#takeEvent(message);
       case "private":
+        this.#outbox.answer(message);
         return this.#events.receive(message, {
           ...NEWS,
-          isOwn: this.#outbox.settlePrivate(message),
+          isOwn: this.#outbox.acceptPrivate(message),
         });
       case "error":
         return this.#takeFailure(message);
       case "users":
       case "rooms":
+        // What follows a welcome belongs to it.
+        if (!isGreeting) this.#outbox.answer(message);
         return this.#events.receive(message, { ...NEWS, isRoutine: this.#isReturning });
     }
   }
 
   #takeFailure(failure: Failure): void {
-    if (failure.code === "rate_limited" && this.#sender.slowDown(failure)) return;
-    const { ref } = failure;
-    const isOwn = ref !== undefined && this.#outbox.settleMessage(ref) !== undefined;
-    if (isOwn && failure.code === "muted") return this.#silence(failure);
+    if (failure.code === "rate_limited" && this.#sender.retry(failure)) return;
+    const { ref, room, code } = failure;
+    if (ref === undefined) return this.#takeRefusal(failure);
+    const message = this.#outbox.takeOut(ref)?.message;
+    const isOwn = message !== undefined;
+    if (isOwn && code === "muted") return this.#silence(failure);
+    if (message?.messageType === "message" && code === "bad_message" && room !== undefined) {
+      return this.#events.stranded(message);
+    }
     this.#events.receive(failure, { ...NEWS, isOwn });
+  }
+
+  /** Takes the refusal of a request, and gives back what was to be said after it. */
+  #takeRefusal(failure: Failure): void {
+    const request = this.#outbox.refuse(failure)?.message;
+    this.#events.receive(failure, NEWS);
+    if (request?.messageType !== "join" || request.data === this.#welcome?.room) return;
+    for (const message of this.#outbox.takeStranded(request.data)) this.#events.stranded(message);
   }
 
   /** Tells once that this client may only read, and drops what it still has to say. */
@@ -436,7 +450,7 @@ export class Link {
     const isTold = this.#unsaid !== undefined;
     this.#unsaid = (this.#unsaid ?? 0) + this.#outbox.dropMessages() + (isTold ? 1 : 0);
     if (!isTold) this.#events.receive(failure, { ...NEWS, isOwn: true });
-    this.#sender.slowTo(SILENT_INTERVAL);
+    this.#sender.hush();
     if (this.#outbox.isTalking) return;
     if (this.#unsaid > 0) this.#events.silenced(this.#unsaid);
     this.#unsaid = undefined;
@@ -452,6 +466,7 @@ export class Link {
       this.#watch();
     }
     this.#isWelcome = true;
+    this.#outbox.answer(welcome);
     // What an earlier link had sent to one person.
     if (!before) this.#tellUncertain();
     const isRoutine = this.#isReturning && before?.name === welcome.name;
@@ -459,7 +474,8 @@ export class Link {
   }
 
   #takeAck(message: ServerMessage & { messageType: "ack" }): void {
-    const entry = this.#outbox.settleMessage(message.ref);
+    const entry = this.#outbox.accept(message.ref);
+    if (entry) this.#sender.goOn();
     this.#events.receive(message, { ...NEWS, isOwn: entry !== undefined, isRoutine: true });
     // What went out once was not accepted before: its ref was, with another message.
     const isRepeated = entry?.sent === 1 && entry.message.messageType === "message";
@@ -470,7 +486,8 @@ export class Link {
   #takePong(message: ServerMessage & { messageType: "pong" }): void {
     const { data = "" } = message;
     if (data === this.#arrival) return this.#arrive();
-    if (this.#outbox.settlePong(data) || data === STILL_THERE) return;
+    if (data === STILL_THERE) return;
+    this.#outbox.answer(message);
     this.#events.receive(message, { ...NEWS, isOwn: true, isRoutine: true });
   }
 
@@ -493,7 +510,8 @@ export class Link {
   }
 
   #takeEvent(event: RoomEvent & { id: number }): void {
-    const isOwn = this.#outbox.settleEvent(event);
+    const isOwn = this.#outbox.acceptEvent(event);
+    if (isOwn) this.#sender.goOn();
     const missed = this.#place.take(event.id);
     if (missed === undefined) return;
     if (missed > 0) this.#miss(wordMissed(missed));

@@ -6,13 +6,16 @@
 
 import {
   type ClientMessage,
+  type Failure,
   formatChat,
   isLongerThan,
+  isNotice,
   MAX_FRAME_BYTES,
   type Private,
   ProtocolError,
   type RoomEvent,
   type SendMessage,
+  type ServerMessage,
 } from "../protocol.ts";
 
 /** Longest message, in bytes: the longest frame, without what is sent together with it. */
@@ -23,13 +26,39 @@ const MAX_NAMES = 100;
 
 /** Something in an outbox. */
 export interface Entry {
-  /** What answers it: the `ref` of a message, or the `data` of the ping that follows a request. */
+  /** Tells it from others: the `ref` of a message. */
   readonly key: string;
   readonly message: ClientMessage;
   /** How long it is on the wire, in UTF-16 units. */
   readonly size: number;
-  /** On how many connections it went out. */
+  /** How often it went out. */
   sent: number;
+}
+
+/** Tells whether something is said to the room. */
+function isSaid({ message }: Entry): boolean {
+  return message.messageType === "message" && message.to === undefined;
+}
+
+/** Tells whether `answer` is what answers a request that has no `ref`. */
+function isAnswer(request: ClientMessage, answer: ServerMessage): boolean {
+  switch (request.messageType) {
+    case "message":
+      return false;
+    case "register":
+      return answer.messageType === "welcome";
+    case "join":
+      return answer.messageType === "welcome" && answer.room === request.data;
+    case "users":
+    case "rooms":
+      return answer.messageType === request.messageType;
+    case "ping":
+      return answer.messageType === "pong" && answer.data === request.data;
+    case "kick":
+    case "ban":
+    case "mute":
+      return answer.messageType === "private" && isNotice(answer);
+  }
 }
 
 /**
@@ -56,21 +85,17 @@ export class Outbox {
   readonly #entries = new Map<string, Entry>();
   /** The names that this client had. */
   readonly #names = new Set<string>();
-  /** What was sent on this connection, and is not answered. */
+  /** What was sent on this connection, and is not answered, in the order in which it was sent. */
   readonly #underWay = new Set<Entry>();
-  /** What had been sent before a check, by the check's key. */
-  readonly #checks = new Map<string, readonly Entry[]>();
 
   /** How much is not answered. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** In how many parts a server can refuse what is under way: a request has its ping. */
-  get risk(): number {
-    let risk = 0;
-    for (const { message } of this.#underWay) risk += message.messageType === "message" ? 1 : 2;
-    return risk;
+  /** How much is under way. */
+  get underWay(): number {
+    return this.#underWay.size;
   }
 
   /** How long it is what is under way, in UTF-16 units. */
@@ -85,9 +110,19 @@ export class Outbox {
     return this.#underWay.values().some(({ message }) => message.messageType === "message");
   }
 
-  /** Returns what is under way: sent on this connection, and not answered. */
-  copyUnderWay(): Set<Entry> {
-    return new Set(this.#underWay);
+  /** Returns the last thing under way that was said to the room. */
+  lastSaid(): Entry | undefined {
+    return [...this.#underWay].findLast(isSaid);
+  }
+
+  /**
+   * Returns the room that this client will be in when all of this is done; undefined if nothing leads
+   * to another.
+   */
+  destination(): string | undefined {
+    const joins = this.entries().map(({ message }) => message)
+      .filter((message) => message.messageType === "join");
+    return joins.at(-1)?.data;
   }
 
   /** Takes out the messages that are not under way. Returns how many there were. */
@@ -134,25 +169,21 @@ export class Outbox {
 
   /**
    * Takes note that the server did not take the message with that `ref`, or without one, the oldest
-   * request. Returns what is to be sent again.
+   * request. Returns whether something is to be sent again.
    */
-  takeBack(ref: string | undefined): Entry | undefined {
+  takeBack(ref: string | undefined): boolean {
     const entry = this.#underWay.values().find(({ key, message }) =>
       ref === undefined ? message.messageType !== "message" : key === ref
     );
-    if (!entry) return undefined;
+    if (!entry) return false;
     entry.sent--;
     this.#underWay.delete(entry);
-    for (const [check, sent] of this.#checks) {
-      this.#checks.set(check, sent.filter((other) => other !== entry));
-    }
-    return entry;
+    return true;
   }
 
   /** Takes note that the connection is gone: nothing is under way, and nothing will be answered. */
   recall(): void {
     this.#underWay.clear();
-    this.#checks.clear();
   }
 
   /** Takes note of a name that this client has. */
@@ -162,67 +193,79 @@ export class Outbox {
   }
 
   /** Takes out the message that an event is, if it is one of this client's. Returns whether it is. */
-  settleEvent(event: RoomEvent): boolean {
+  acceptEvent(event: RoomEvent): boolean {
     if (event.messageType !== "message" || event.ref === undefined) return false;
     // Somebody else may have used the same ref.
-    return this.#names.has(event.from) && this.settleMessage(event.ref) !== undefined;
+    return this.#names.has(event.from) && this.accept(event.ref) !== undefined;
   }
 
   /** Takes out the private message that this echoes. Returns whether it is one of this client's. */
-  settlePrivate({ from, ref }: Private): boolean {
+  acceptPrivate({ from, ref }: Private): boolean {
     const entry = ref === undefined ? undefined : this.#entries.get(ref);
     const isPrivate = entry?.message.messageType === "message" && entry.message.to !== undefined;
-    return isPrivate && this.#names.has(from) && this.settleMessage(entry.key) !== undefined;
+    return isPrivate && this.#names.has(from) && this.takeOut(entry.key) !== undefined;
+  }
+
+  /**
+   * Takes out the message that was accepted, and what was said before it on this connection: as the
+   * server answers in order, what tells of that is missed. Returns the message if it was there and
+   * went out.
+   */
+  accept(ref: string): Entry | undefined {
+    const entry = this.#entries.get(ref);
+    const isUnderWay = entry !== undefined && this.#underWay.has(entry);
+    for (const earlier of isUnderWay ? this.#underWay : []) {
+      if (earlier === entry) break;
+      if (isSaid(earlier)) this.#remove(earlier);
+    }
+    return this.takeOut(ref);
   }
 
   /** Takes out the message that was answered, and returns it if it was there and went out. */
-  settleMessage(ref: string): Entry | undefined {
+  takeOut(ref: string): Entry | undefined {
     const entry = this.#entries.get(ref);
     if (entry?.message.messageType !== "message" || entry.sent === 0) return undefined;
     this.#remove(entry);
     return entry;
   }
 
+  /** Takes out the oldest request under way that this answers. Returns it, if there is one. */
+  answer(answer: ServerMessage): Entry | undefined {
+    const entry = this.#underWay.values().find(({ message }) => isAnswer(message, answer));
+    if (entry) this.#remove(entry);
+    return entry;
+  }
+
+  /** Takes out the request that was refused: as they are served in order, the oldest under way. */
+  refuse({ room }: Failure): Entry | undefined {
+    const entry = this.#underWay.values().find(({ message }) =>
+      message.messageType !== "message" &&
+      (room === undefined || (message.messageType === "join" && message.data === room))
+    );
+    if (entry) this.#remove(entry);
+    return entry;
+  }
+
   /**
-   * Takes out what a pong answers: a request, or all that was sent before a check. Returns whether
-   * it is an answer to one of them.
+   * Takes out the messages for a room that could not be joined, up to the next try to join it, but for
+   * those under way, each of which will be refused. Returns them, the oldest first.
    */
-  settlePong(key: string): boolean {
-    const checked = this.#checks.get(key);
-    this.#checks.delete(key);
-    // What was sent before, and is not answered, was accepted: its answer is among what is missed.
-    for (const entry of checked ?? []) {
-      // Its ref may be that of another message by now.
-      if (this.#underWay.has(entry)) this.#remove(entry);
+  takeStranded(room: string): SendMessage[] {
+    const stranded: SendMessage[] = [];
+    for (const entry of this.entries()) {
+      const { message } = entry;
+      if (message.messageType === "join" && message.data === room) break;
+      if (message.messageType !== "message" || message.to !== undefined) continue;
+      if (message.room !== room || this.#underWay.has(entry)) continue;
+      this.#remove(entry);
+      stranded.push(message);
     }
-    const entry = this.#entries.get(key);
-    const isRequest = entry !== undefined && entry.message.messageType !== "message";
-    // What was refused has a pong, too, but is not done.
-    if (isRequest && this.#underWay.has(entry)) this.#remove(entry);
-    return isRequest || checked !== undefined;
+    return stranded;
   }
 
   #remove(entry: Entry): void {
     this.#entries.delete(entry.key);
     this.#underWay.delete(entry);
-  }
-
-  /**
-   * Begins a check of the messages that were sent and are not answered.
-   *
-   * @returns The `data` of the ping whose pong will answer them; undefined if there are none.
-   */
-  addCheck(): string | undefined {
-    const sent = [...this.#underWay].filter(({ message }) => message.messageType === "message");
-    if (sent.length === 0) return undefined;
-    const key = newRef();
-    this.#checks.set(key, sent);
-    return key;
-  }
-
-  /** Returns the keys of the checks that are not answered. */
-  checks(): string[] {
-    return [...this.#checks.keys()];
   }
 
   /** Returns all there is. */

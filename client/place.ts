@@ -19,12 +19,10 @@ export class Place {
   readonly #left = new Map<string, number>();
   /** Up to this id, what comes is the room's past. */
   #pastEnd = 0;
-  /** Whether the server has told that events before the next one are missed. */
-  #isGapTold = false;
+  /** How many events before the next one are missed, as the server says. */
+  #gap = 0;
   /** The id after the last event that was seen by who was here before; undefined if nobody was. */
   #resumed: number | undefined;
-  /** Whether the next event is the first one after this client had left the room and come back. */
-  #isBack = false;
 
   /** Creates one that has seen nothing yet, but takes the place of one that had. */
   constructor(before?: { readonly welcome: Welcome; readonly seen: number }) {
@@ -40,6 +38,8 @@ export class Place {
 
   /** Comes into a room, or back into it. */
   enter({ epoch, room, id }: Welcome): void {
+    // What an earlier connection was told is known by the ids.
+    this.#gap = 0;
     const isSameRoom = this.#room?.epoch === epoch && this.#room.room === room;
     if (!isSameRoom) this.#move(epoch, room);
     // A history that is shorter than what was seen of it is another: it came from an old copy.
@@ -55,32 +55,29 @@ export class Place {
     if (left?.epoch !== epoch) this.#left.clear();
     else if (this.#next !== undefined) this.#left.set(left.room, this.#next);
     this.#next = this.#left.get(room);
-    this.#isBack = this.#next !== undefined;
     this.#resumed = undefined;
     this.#left.delete(room);
     const [oldest] = this.#left.keys();
     if (this.#left.size > MAX_LEFT && oldest !== undefined) this.#left.delete(oldest);
   }
 
-  /** Takes note that the server has told of a gap before the next event. */
-  expectGap(): void {
-    this.#isGapTold = true;
+  /** Takes note that the server says that so many events before the next one are missed. */
+  expectGap(count: number): void {
+    this.#gap = count;
   }
 
   /**
    * Goes on behind the event with that id.
    *
-   * @returns How many events before it are missed, and were not told to be; or undefined if it was
-   * seen already.
+   * @returns How many events before it are missed: by the ids, which leave no hole, or if none was seen
+   * before, as the server says; undefined if it was seen already.
    */
   take(id: number): number | undefined {
-    const expected = this.#next ?? Math.min(id, this.#resumed ?? id);
-    if (id < expected) return undefined;
-    // The first thing that happened in a room after one has left it is that one has left it.
-    const gap = id - expected - (this.#isBack ? 1 : 0);
-    const missed = this.#isGapTold ? 0 : Math.max(0, gap);
+    const known = this.#next ?? this.#resumed;
+    if (this.#next !== undefined && id < this.#next) return undefined;
+    const missed = known === undefined ? this.#gap : Math.max(0, id - known);
     this.#next = id + 1;
-    this.#isGapTold = this.#isBack = false;
+    this.#gap = 0;
     return missed;
   }
 

@@ -48,6 +48,7 @@ class Witness {
       lost: () => {},
       back: () => this.backs++,
       uncertain: ({ data }) => this.problems.push(`uncertain ${data}`),
+      stranded: ({ data }) => this.problems.push(`stranded ${data}`),
       repeated: ({ data }) => this.problems.push(`repeated ${data}`),
       silenced: (count) => this.problems.push(`silenced ${count}`),
       unreadable: ({ message }) => this.problems.push(message),

@@ -84,12 +84,12 @@ Deno.test("page: what is missed is told in plain words, and what cannot be read 
   await using server = new ScriptedServer();
   await using alice = await openPage(server);
   const peer = await comeInto(server, alice, { events: [said(1, "one")] });
-  peer.send({ messageType: "missed", count: 37, data: "37 messages missed" }, said(39, "two"));
+  peer.send({ messageType: "missed", count: 37, data: "37 events missed" }, said(39, "two"));
   peer.socket.send(`{"messageType":"message"}\n${JSON.stringify(said(40, "three"))}`);
   await hears(alice, "three");
   assert.deepEqual(await textsOf(alice), ["one", "two", "three"]);
   const notices = await noticesOf(alice);
-  assert.ok(notices.includes("37 messages missed"));
+  assert.ok(notices.includes("37 events missed"));
   assert.ok(notices.some((notice) => /^The server sent what this client cannot read/.test(notice)));
   await assertClean(alice, server);
 });
@@ -178,7 +178,7 @@ Deno.test("page: the address names the room: a link invites, going back goes bac
   });
   assert.equal(marked, "line 10", "what is new here is marked");
   const missed = (await noticesOf(alice)).find((notice) => /missed$/.test(notice));
-  assert.equal(missed, "10 messages missed");
+  assert.equal(missed, "10 events missed");
   await assertClean(alice, server);
 });
 

@@ -126,7 +126,8 @@ export class Journal {
       read: (first, before) => attempt(() => tellable(store.read(room, first, before)), []),
       lastMessages: (before, count) =>
         attempt(() => tellable(store.lastMessages(room, before, count)), []),
-      idOf: (ref) => attempt(() => store.idOf(room, ref), undefined),
+      fromLast: (before, count) => attempt(() => store.fromLast(room, before, count), undefined),
+      idOf: (owner, ref) => attempt(() => store.idOf(room, owner, ref), undefined),
     };
   }
 
@@ -240,6 +241,11 @@ export interface RoomArchive extends Archive<RoomEvent> {
   newest(): number;
   /** Returns the last messages below the id `before`, at most `count`, oldest first. */
   lastMessages(before: number, count: number): readonly RoomMessage[];
-  /** Returns the id of the message with that `ref`. */
-  idOf(ref: string): number | undefined;
+  /**
+   * Returns the id of the first of the last `count` messages below the id `before`, or undefined if there
+   * are fewer.
+   */
+  fromLast(before: number, count: number): number | undefined;
+  /** Returns the id of the message with that `ref` of `owner`. */
+  idOf(owner: string, ref: string): number | undefined;
 }

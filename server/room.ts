@@ -3,7 +3,10 @@
  *
  * Each coming and going is an event in the queue, as each message is. Told to everyone, that costs
  * the square of the room when many come at once, so a crowd (more than {@linkcode CROWD} people) is
- * told only how many are here, at most once in {@linkcode PRESENCE_INTERVAL}.
+ * told only how many are here, at most once in {@linkcode PRESENCE_INTERVAL}. A smaller room is told no
+ * more while it sees more than {@linkcode MAX_CHANGES} of them in {@linkcode CHANGE_TIME}, at most once
+ * in {@linkcode QUIET_INTERVAL}: so coming and going cannot push what was said out of the ring within
+ * minutes.
  *
  * With a {@linkcode Journal}, an event is staged until it is stored, and only then published: nobody
  * sees what could be lost. What the ring no longer has is read from there.
@@ -34,6 +37,21 @@ export const CROWD = 100;
  */
 export const PRESENCE_INTERVAL = 1_000;
 
+/** Up to so many joins, leaves and renames in {@linkcode CHANGE_TIME} are told one by one. */
+export const MAX_CHANGES = 20;
+
+/** In milliseconds. */
+export const CHANGE_TIME = 60_000;
+
+/**
+ * The shortest time between two `presence` events in a room that is no crowd, in milliseconds: in an
+ * hour of coming and going they take 360 places in the ring.
+ */
+export const QUIET_INTERVAL = 10_000;
+
+/** The most events between the messages of a history. */
+const MAX_BETWEEN = 1_024;
+
 /**
  * The most bytes of a batch: half of what a frame may have, because a connection's write buffer
  * stays as large as its largest frame was.
@@ -56,6 +74,8 @@ export interface Member {
 export interface Speaker {
   /** Where they are now. */
   readonly room: Room | undefined;
+  /** Whose their refs are: the same for a person who resumes; empty if they give none. */
+  readonly refOwner: string;
   /** Is told that what they said before they left the room was published after it. */
   acknowledge(ref: string, id: number): void;
   /** Is told that what they said was not stored, and so was not published, and why. */
@@ -73,6 +93,11 @@ export interface RoomOptions {
   readonly journal?: Journal | undefined;
   /** Is counted up with each message that is published, and told how soon they went out. */
   readonly counters?: Pick<Counters, "published" | "flush"> | undefined;
+}
+
+/** Returns the key of a `ref`, which belongs to whoever gave it. */
+function refKey(owner: string, ref: string): string {
+  return `${owner} ${ref}`;
 }
 
 /** An event that is not stored yet. */
@@ -108,10 +133,14 @@ export class Room implements Writer {
   readonly #counters: Pick<Counters, "published" | "flush">;
   readonly #queue: BroadcastQueue<RoomEvent>;
   readonly #members = new Set<Member>();
-  /** Where each `ref` in the ring went: exactly the refs of the events that the queue retains. */
+  /** Where each `ref` in the ring went, by {@linkcode refKey}: exactly those that the queue retains. */
   readonly #refs = new Map<string, number>();
+  /** Those keys by the ids of their messages. */
+  readonly #refKeys = new Map<number, string>();
+  /** When the last joins, leaves and renames were, the oldest first; one more than are told at most. */
+  readonly #changes: number[] = [];
   #staged: Staged[] = [];
-  /** The refs of what is staged. */
+  /** The keys of the refs of what is staged. */
   readonly #stagedRefs = new Set<string>();
   #names: readonly string[] | undefined;
   /**
@@ -119,6 +148,8 @@ export class Room implements Writer {
    */
   #listed: readonly string[] | undefined;
   #cancelPresence: (() => void) | undefined;
+  /** When it is told how many people are here, while that is going to be told. */
+  #presenceDue = 0;
   #size = 0;
   /** The first event that may be history to a newcomer. */
   #historyStart: number;
@@ -179,10 +210,20 @@ export class Room implements Writer {
     return this.#queue.subscribe(after);
   }
 
-  /** Returns the id after which the last `count` events come, or all that are retained. */
+  /**
+   * Returns the id after which the last `count` messages come, and what happened between them; or all
+   * that is retained, but no more than {@linkcode MAX_BETWEEN} events besides them.
+   */
   beforeLast(count: number): number {
-    const after = Math.max(this.newest - count, this.#historyStart - 1);
-    return after >= this.#queue.oldest - 1 ? after : Math.max(after, this.#queue.earliest() - 1);
+    if (count === 0) return this.newest;
+    const { oldest } = this.#queue;
+    const start = Math.max(this.#historyStart, this.newest + 1 - count - MAX_BETWEEN);
+    let found = 0;
+    for (let id = this.newest; id >= Math.max(start, oldest); id--) {
+      if (this.#queue.at(id)?.messageType === "message" && ++found === count) return id - 1;
+    }
+    const first = start < oldest ? this.#archive?.fromLast(oldest, count - found) : undefined;
+    return Math.max(first ?? this.#queue.earliest(), start) - 1;
   }
 
   /** Returns the last `count` messages that are retained, oldest first. */
@@ -231,15 +272,16 @@ export class Room implements Writer {
     this.#tell("rename", member, from);
   }
 
-  /** Returns the id of the message with that `ref`, if it is still retained or stored. */
-  idOf(ref: string): number | undefined {
-    if (this.#stagedRefs.has(ref)) this.#journal?.commit();
-    return this.#refs.get(ref) ?? this.#archive?.idOf(ref);
+  /** Returns the id of the message with that `ref` of `owner`, if it is still retained or stored. */
+  idOf(owner: string, ref: string): number | undefined {
+    const key = refKey(owner, ref);
+    if (this.#stagedRefs.has(key)) this.#journal?.commit();
+    return this.#refs.get(key) ?? this.#archive?.idOf(owner, ref);
   }
 
-  /** Tells whether a message with that `ref` still has to be stored: its answer will come. */
-  isStaged(ref: string): boolean {
-    return this.#stagedRefs.has(ref);
+  /** Tells whether a message with that `ref` of `owner` still has to be stored: its answer will come. */
+  isStaged(owner: string, ref: string): boolean {
+    return this.#stagedRefs.has(refKey(owner, ref));
   }
 
   /** Publishes what `speaker` says, whose `ref` is new here, once it is stored. */
@@ -250,7 +292,8 @@ export class Room implements Writer {
   /** Returns what is staged, under the ids that it will have. */
   page(): Page {
     const events = this.#staged.map(({ event }) => event);
-    return { room: this.name, first: this.newest + 1, events };
+    const refOwners = this.#staged.map(({ speaker }) => speaker?.refOwner ?? "");
+    return { room: this.name, first: this.newest + 1, events, refOwners };
   }
 
   /** Publishes what was staged. */
@@ -259,7 +302,7 @@ export class Room implements Writer {
     this.#staged = [];
     this.#stagedRefs.clear();
     for (const { event, speaker } of staged) {
-      const id = this.#publish(event);
+      const id = this.#publish(event, speaker);
       if (event.messageType !== "message" || event.ref === undefined) continue;
       if (speaker && speaker.room !== this) speaker.acknowledge(event.ref, id);
     }
@@ -295,24 +338,39 @@ export class Room implements Writer {
   }
 
   #tell(messageType: "join" | "leave" | "rename", member: Member, from: string): void {
-    if (this.count > CROWD) return this.#tellPresence();
+    if (this.#isBusy() || this.count > CROWD) return this.#tellPresence();
     const event = { messageType, time: this.#clock.now(), from, address: member.address };
     this.#append(messageType === "rename" ? { ...event, data: member.name } : event);
   }
 
+  /** Counts a join, leave or rename. Returns whether there are too many to be told one by one. */
+  #isBusy(): boolean {
+    const now = this.#clock.elapsed();
+    this.#changes.push(now);
+    while (this.#changes.length > MAX_CHANGES + 1) this.#changes.shift();
+    const [first = now] = this.#changes;
+    return this.#changes.length > MAX_CHANGES && now - first < CHANGE_TIME;
+  }
+
   #tellPresence(): void {
-    const interval = Math.max(PRESENCE_INTERVAL, this.count);
-    this.#cancelPresence ??= this.#clock.after(interval, () => {
+    if (this.count === 0) return;
+    const isCrowd = this.count > CROWD;
+    const interval = isCrowd ? Math.max(PRESENCE_INTERVAL, this.count) : QUIET_INTERVAL;
+    const due = this.#clock.elapsed() + interval;
+    if (this.#cancelPresence && this.#presenceDue <= due) return;
+    this.#cancelPresence?.();
+    this.#presenceDue = due;
+    this.#cancelPresence = this.#clock.after(interval, () => {
       this.#cancelPresence = undefined;
       this.#append({ messageType: "presence", time: this.#clock.now(), count: this.count });
     });
   }
 
   #append(event: RoomEvent, speaker?: Speaker): void {
-    if (!this.#journal) return void this.#publish(event);
+    if (!this.#journal) return void this.#publish(event, speaker);
     this.#staged.push({ event, speaker });
-    if (event.messageType === "message" && event.ref !== undefined) {
-      this.#stagedRefs.add(event.ref);
+    if (event.messageType === "message" && event.ref !== undefined && speaker) {
+      this.#stagedRefs.add(refKey(speaker.refOwner, event.ref));
     }
     this.#journal.stage(this);
   }
@@ -328,20 +386,32 @@ export class Room implements Writer {
     else setImmediate(flush);
   }
 
-  #publish(event: RoomEvent): number {
+  #publish(event: RoomEvent, speaker?: Speaker): number {
     const { oldest } = this.#queue;
     const overwritten = this.#queue.at(oldest);
     const id = this.#queue.publish(event);
     this.#size += sizeOf(event);
-    if (event.messageType === "message") this.#counters.published++;
-    if (event.messageType === "message" && event.ref !== undefined) this.#refs.set(event.ref, id);
-    if (this.#queue.oldest > oldest && overwritten) this.#forget(overwritten);
+    if (event.messageType === "message") {
+      this.#counters.published++;
+      if (event.ref !== undefined && speaker) {
+        this.#remember(id, refKey(speaker.refOwner, event.ref));
+      }
+    }
+    if (this.#queue.oldest > oldest && overwritten) this.#forget(oldest, overwritten);
     return id;
   }
 
+  #remember(id: number, key: string): void {
+    this.#refs.set(key, id);
+    this.#refKeys.set(id, key);
+  }
+
   /** Takes note that an event is in the ring no longer. */
-  #forget(event: RoomEvent): void {
+  #forget(id: number, event: RoomEvent): void {
     this.#size -= sizeOf(event);
-    if (event.messageType === "message" && event.ref !== undefined) this.#refs.delete(event.ref);
+    const key = this.#refKeys.get(id);
+    if (key === undefined) return;
+    this.#refKeys.delete(id);
+    this.#refs.delete(key);
   }
 }

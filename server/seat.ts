@@ -5,6 +5,7 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import { CloseCode, GREETING, ProtocolError, type Register, type Welcome } from "../protocol.ts";
 import type { Connection } from "./connection.ts";
 import type { Delivery } from "./delivery.ts";
@@ -37,6 +38,11 @@ export interface SeatOptions {
   readonly defaults: Defaults;
 }
 
+/** Returns 96 bits that tell a secret from others without telling it. */
+function hashShortly(secret: string): string {
+  return createHash("sha256").update(secret).digest().subarray(0, 12).toString("hex");
+}
+
 /** Where one person is, once they are in. */
 export class Seat {
   readonly #person: Participant;
@@ -48,6 +54,8 @@ export class Seat {
   #room: Room | undefined;
   #identity: Identity | undefined;
   #pass: Pass | undefined;
+  /** Computed when it is first asked for: most people only read. */
+  #refOwner: string | undefined;
 
   /** Creates one for a person who is not in yet. */
   constructor(person: Participant, options: SeatOptions) {
@@ -67,6 +75,12 @@ export class Seat {
   /** Whose token the person came in with, if tokens are needed. */
   get identity(): Identity | undefined {
     return this.#identity;
+  }
+
+  /** Whose the person's refs are: the same when they come again. */
+  get refOwner(): string {
+    if (this.#identity?.name !== undefined) return this.#identity.key;
+    return this.#pass ? this.#refOwner ??= hashShortly(this.#pass.secret) : "";
   }
 
   /** Returns what limits how fast the person may go: it is the same when they come again. */

@@ -136,6 +136,11 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
     return this.#seat.room;
   }
 
+  /** Whose the person's refs are: the owner's of the token, or the session's. */
+  get refOwner(): string {
+    return this.#seat.refOwner;
+  }
+
   /** Whose token the person came in with, if tokens are needed. */
   get identity(): Identity | undefined {
     return this.#seat.identity;
@@ -414,8 +419,8 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
       throw new ProtocolError("bad_message", text, ref);
     }
     // Its answer comes once it is stored.
-    if (ref !== undefined && room.isStaged(ref)) return;
-    const id = ref === undefined ? undefined : room.idOf(ref);
+    if (ref !== undefined && room.isStaged(this.refOwner, ref)) return;
+    const id = ref === undefined ? undefined : room.idOf(this.refOwner, ref);
     if (ref === undefined || id === undefined) return this.#say(room, message);
     // That is no more than an answer.
     this.#throttle.reserve(ASK_COST - SAY_COST);

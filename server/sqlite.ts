@@ -115,6 +115,11 @@ function readText(value: SQLOutputValue | undefined): string {
   throw new StoreError(DAMAGED);
 }
 
+/** Returns how the table `refs` has a `ref` of `owner`. */
+function refKey(owner: string, ref: string): string {
+  return `${owner} ${ref}`;
+}
+
 /** A row of `pages`. */
 interface StoredPage {
   readonly first: number;
@@ -157,13 +162,20 @@ class SqliteStore implements Store {
 
   write(pages: readonly Page[], passes: readonly StoredPass[]): void {
     this.#transact(() => {
-      for (const { room, first, events } of pages) {
+      for (const { room, first, events, refOwners = [] } of pages) {
         const newest = this.#end(NEWEST, room) ?? 0;
         if (first !== newest + 1) {
           throw new StoreError(`${room} is at ${newest}, not before ${first}`);
         }
         for (let start = 0; start < events.length; start += PAGE_SIZE) {
-          this.#add(room, first + start, events.slice(start, start + PAGE_SIZE));
+          const end = start + PAGE_SIZE;
+          const owners = refOwners.slice(start, end);
+          this.#add({
+            room,
+            first: first + start,
+            events: events.slice(start, end),
+            refOwners: owners,
+          });
         }
       }
       for (const { secret, name, room, since, expires } of passes) {
@@ -210,9 +222,26 @@ class SqliteStore implements Store {
     });
   }
 
-  idOf(room: string, ref: string): number | undefined {
+  fromLast(room: string, before: number, count: number): number | undefined {
     return this.#attempt(() => {
-      const row = this.#statement(ID_OF).get(room, ref);
+      const oldest = this.#firstToKeep(room);
+      let found = 0;
+      for (let next = before - 1; next >= oldest;) {
+        const page = parsePage(this.#statement(SPOKEN_PAGE).get(room, next));
+        if (!page) break;
+        for (let id = Math.min(next, page.last); id >= Math.max(oldest, page.first); id--) {
+          const isMessage = page.events[id - page.first]?.messageType === "message";
+          if (isMessage && ++found === count) return id;
+        }
+        next = page.first - 1;
+      }
+      return undefined;
+    });
+  }
+
+  idOf(room: string, owner: string, ref: string): number | undefined {
+    return this.#attempt(() => {
+      const row = this.#statement(ID_OF).get(room, refKey(owner, ref));
       return row && readNumber(row["id"]);
     });
   }
@@ -266,14 +295,15 @@ class SqliteStore implements Store {
   }
 
   /** Adds a row. */
-  #add(room: string, first: number, events: readonly RoomEvent[]): void {
+  #add({ room, first, events, refOwners = [] }: Page): void {
     const last = first + events.length - 1;
     let messages = 0;
     const refs: [ref: string, id: number][] = [];
     for (const [index, event] of events.entries()) {
       if (event.messageType !== "message") continue;
       messages++;
-      if (event.ref !== undefined) refs.push([event.ref, first + index]);
+      if (event.ref === undefined) continue;
+      refs.push([refKey(refOwners[index] ?? "", event.ref), first + index]);
     }
     this.#statement(ADD_PAGE).run(room, first, last, messages, JSON.stringify(events));
     if (refs.length > 0) this.#statement(ADD_REFS).run(room, JSON.stringify(refs));

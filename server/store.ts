@@ -12,6 +12,8 @@ export interface Page {
   readonly room: string;
   readonly first: number;
   readonly events: readonly RoomEvent[];
+  /** Whose the `ref` of `events[i]` is, if it has one; nobody is told that. Default: nobody's. */
+  readonly refOwners?: readonly string[];
 }
 
 /** A session that can be resumed after a restart. */
@@ -60,8 +62,13 @@ export interface Store {
   read(room: string, first: number, before: number): RoomEvent[];
   /** Returns the last messages of a room below the id `before`, at most `count`, oldest first. */
   lastMessages(room: string, before: number, count: number): RoomMessage[];
-  /** Returns the id of a room's message with that `ref`. */
-  idOf(room: string, ref: string): number | undefined;
+  /**
+   * Returns the id of the first of a room's last `count` messages below the id `before`, or undefined if
+   * there are fewer.
+   */
+  fromLast(room: string, before: number, count: number): number | undefined;
+  /** Returns the id of a room's message with that `ref` of `owner`. */
+  idOf(room: string, owner: string, ref: string): number | undefined;
   /**
    * Returns the session with that secret, if its connection has ended and it is still valid at `now`,
    * in milliseconds since 1970.

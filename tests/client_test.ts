@@ -248,8 +248,14 @@ Deno.test("client --json: a ref that is in use, or was used before, is named and
   const first = new TestClient(server, { format: "json" });
   assert.equal(await first.finish(line("1") + line("1")), 9);
   assert.ok(first.notices.includes("* That ref is in use. Give each message its own."));
-  const second = new TestClient(server, { format: "json" });
-  assert.equal(await second.finish(` ${line("1")}`), 9);
+  await using scripted = new ScriptedServer();
+  const second = new TestClient(scripted, { format: "json" });
+  const finished = second.finish(` ${line("1")}`);
+  const peer = await scripted.accept();
+  await peer.welcome({});
+  await peer.take("message");
+  peer.send({ messageType: "ack", ref: "1", id: 1 });
+  assert.equal(await finished, 9);
   assert.ok(second.notices.includes('* Not said: its ref "1" had been used before.'));
 });
 
@@ -659,6 +665,7 @@ Deno.test("client in a pipe: whatever a server sends, standard error and output 
     { messageType: "error", code: EVIL, data: `no ${EVIL}` },
     { messageType: EVIL },
     { messageType: "missed", count: 1, data: `missed ${EVIL}` },
+    said(3, "the end", origin),
   );
   await client.isTold("missed");
   peer.socket.close(4403, `Go ${EVIL}\naway`);

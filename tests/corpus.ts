@@ -76,7 +76,7 @@ export const SERVER_LINES = [
   '{"messageType":"rooms","dataArray":["lobby","dev"],"counts":[1,2],"count":2}',
   '{"messageType":"private","time":5,"from":"alice","to":"bob","data":"psst\\nthere","ref":"r"}',
   '{"messageType":"private","time":5,"from":"server","to":"bob","data":"bob is muted."}',
-  '{"messageType":"missed","count":3,"data":"3 messages missed"}',
+  '{"messageType":"missed","count":3,"data":"3 events missed"}',
   '{"messageType":"ack","ref":"r","id":3}',
   '{"messageType":"pong","data":"p"}',
   '{"messageType":"error","code":"rate_limited","data":"Slowly","ref":"r","retryAfter":100}',

@@ -48,7 +48,7 @@ Deno.test("envelope: missed comes as a message from server, and who spoke and le
     { messageType: "users", dataArray: ["eve", "server"] },
     {
       messageType: "message",
-      data: '{"from":"server","message":"3 messages missed","time":1640000000000}',
+      data: '{"from":"server","message":"3 events missed","time":1640000000000}',
     },
     { messageType: "users", dataArray: ["eve", "server", "ann"] },
     { messageType: "message", data: '{"from":"ann","message":"three","time":1640000000000}' },

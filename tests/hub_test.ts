@@ -119,6 +119,12 @@ Deno.test("hub: of many ended sessions the first are forgotten", () => {
 
 Deno.test("hub: empty rooms with much in them are forgotten sooner, but for the last", () => {
   const hub = new Hub({ capacity: 4_000 });
+  const speaker = {
+    room: undefined,
+    refOwner: "alice",
+    acknowledge: (): void => {},
+    notStored: (): void => {},
+  };
   const fill = (name: string): void => {
     const room = hub.openRoom(name);
     const visitor = participant();
@@ -126,12 +132,13 @@ Deno.test("hub: empty rooms with much in them are forgotten sooner, but for the 
     const data = "x".repeat(4_000);
     for (let size = 0; size < MAX_EMPTY_SIZE; size += 4_128) {
       const message = { messageType: "message", time: 1, from: "a", address: "b", data } as const;
-      room.publish({ ...message, ref: `${name} ${size}` });
+      room.publish({ ...message, ref: `${name} ${size}` }, speaker);
     }
     room.remove(visitor);
     hub.closeIfEmpty(room);
   };
-  const isKept = (name: string): boolean => hub.openRoom(name).idOf(`${name} 0`) !== undefined;
+  const isKept = (name: string): boolean =>
+    hub.openRoom(name).idOf("alice", `${name} 0`) !== undefined;
   fill("one");
   assert.ok(isKept("one"));
   hub.closeIfEmpty(hub.openRoom("one"));

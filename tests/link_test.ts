@@ -5,7 +5,7 @@ import { ConnectError } from "../client/failure.ts";
 import { formatHandover, parseHandover } from "../client/handover.ts";
 import { ARRIVAL_TIME, Link, type LinkOptions, SILENCE } from "../client/link.ts";
 import { newRef, Outbox } from "../client/outbox.ts";
-import { FORGET_TIME, WINDOW, WINDOW_SIZE } from "../client/sender.ts";
+import { WINDOW, WINDOW_SIZE } from "../client/sender.ts";
 import type { ServerMessage, Welcome } from "../protocol.ts";
 import { FakeClock, TestServer } from "./peer.ts";
 import { Proxy } from "./proxy.ts";
@@ -29,7 +29,6 @@ class TestLink {
     this.link = new Link({
       connect: () => connect(new URL(`ws://127.0.0.1:${port}`)),
       after: (ms, callback) => this.clock.after(ms, callback),
-      elapsed: () => this.clock.elapsed(),
       random: () => 0,
       ...options,
     }, {
@@ -38,6 +37,7 @@ class TestLink {
         if (isRoutine) this.routine.push(line);
         else tell(line);
       },
+      stranded: ({ data, room }) => tell(`stranded ${data} for ${room}`),
       repeated: ({ ref }) => tell(`repeated ${ref}`),
       silenced: (count) => tell(`silenced ${count}`),
       lost: (delay) => tell(`lost, ${delay} ms`),
@@ -127,14 +127,16 @@ Deno.test("outbox: keeps what is not answered, in order; private messages that w
   outbox.launch(two);
   assert.deepEqual(outbox.takeUncertain().map(({ data }) => data), ["two"]);
   const list = outbox.add({ messageType: "users" });
-  assert.equal(outbox.settleMessage(one.key), undefined, "it did not go out yet");
+  const users = { messageType: "users", dataArray: [], count: 0, room: "lobby" } as const;
+  assert.equal(outbox.accept(one.key), undefined, "it did not go out yet");
+  assert.equal(outbox.answer(users), undefined, "nor did this");
   outbox.launch(one);
-  assert.equal(outbox.settlePong(one.key), false);
-  assert.equal(outbox.settleMessage(one.key), one);
-  assert.equal(outbox.settleMessage(one.key), undefined);
+  assert.equal(outbox.answer({ messageType: "pong", data: one.key }), undefined);
+  assert.equal(outbox.accept(one.key), one);
+  assert.equal(outbox.accept(one.key), undefined);
   outbox.launch(list);
-  assert.equal(outbox.settleMessage(list.key), undefined);
-  assert.equal(outbox.settlePong(list.key), true);
+  assert.equal(outbox.accept(list.key), undefined);
+  assert.equal(outbox.answer(users), list);
   const rest = outbox.entries().map(({ message }) => "data" in message && message.data);
   assert.deepEqual(rest, ["three"]);
 });
@@ -326,6 +328,7 @@ Deno.test("link: another takes its place with its name, its history, and what it
     "uncertain psst",
     "welcome alice in lobby",
     "users",
+    "4 bob: two, past",
     "5 bob: three, past",
     "6 alice: said, but not known to be, past, own",
     "alice leave, past",
@@ -439,15 +442,17 @@ for (const [what, fields] of [["epoch", { epoch: "e2" }], ["shorter history", {}
   });
 }
 
-Deno.test("link: what it said may be among what is missed: it is not said again, and counts as said", async () => {
+Deno.test("link: what it said may be among what is missed: it is sent again, and its ack tells of all before", async () => {
   await using server = new ScriptedServer();
   const { alice, peer } = await startScripted(server);
   alice.say("hello");
-  await peer.take("message");
-  peer.send({ messageType: "missed", count: 5, data: "5 messages missed" });
-  const { data } = await peer.take("ping");
-  assert.equal(alice.link.unanswered, 1);
-  peer.send(said(6, "six"), { messageType: "pong", data });
+  alice.say("there");
+  const refs = (await takeMessages(peer, 2)).map(({ ref }) => ref);
+  peer.send({ messageType: "missed", count: 5, data: "5 events missed" }, said(6, "six"));
+  const again = await peer.take("message");
+  assert.deepEqual([again["data"], again["ref"]], ["there", refs[1]]);
+  assert.equal(alice.link.unanswered, 2);
+  peer.send({ messageType: "ack", ref: refs[1], id: 3 });
   await alice.until(() => alice.link.unanswered === 0);
   assert.deepEqual(alice.told, ["missed 5", "6 bob: six"]);
   assert.deepEqual(peer.got, []);
@@ -513,8 +518,7 @@ Deno.test("link: an answer to a ping is none to a message, whatever its ref", as
   test.link.send({ messageType: "message", data: "hi", ref: "k" });
   test.link.send({ messageType: "ping", data: "k" });
   const { data } = await peer.take("ping");
-  const { data: own } = await peer.take("ping");
-  peer.send({ messageType: "pong", data }, { messageType: "pong", data: own });
+  peer.send({ messageType: "pong", data });
   await test.until(() => test.link.unanswered === 1);
   assert.equal(test.routine.at(-1), "pong, own");
   await test.leave();
@@ -567,13 +571,11 @@ Deno.test("link: a message keeps the ref that its owner gave it; acks and pongs 
   assert.equal(test.link.waiting().length, 2);
   const { data } = await peer.take("ping");
   assert.equal(data, "here?");
-  const { data: own } = await peer.take("ping");
   peer.send({ messageType: "ack", ref: "mine", id: 7 }, { messageType: "ack", ref: "x", id: 8 });
-  peer.send({ messageType: "pong", data }, { messageType: "pong", data: own }, {
-    messageType: "pong",
-  });
+  peer.send({ messageType: "pong", data }, { messageType: "pong" });
   await test.until(() => test.link.unanswered === 0);
   assert.deepEqual(test.told, ["repeated mine"]);
+  await test.until(() => test.routine.filter((line) => line === "pong, own").length === 2);
   assert.deepEqual(test.routine.slice(-4), ["ack, own", "ack", "pong, own", "pong, own"]);
   await test.leave();
 });
@@ -741,24 +743,15 @@ Deno.test("link: back in a room that it had left, it shows what is new there, an
     return test.told.filter((line) => /^(missed|\d+ bob)/.test(line));
   };
   assert.deepEqual(await meanwhile("one"), ["4 bob: one, past"]);
-  assert.deepEqual(await meanwhile("two", "three"), ["7 bob: two, past", "8 bob: three, past"]);
+  assert.deepEqual(await meanwhile("two", "three"), [
+    "missed 1",
+    "7 bob: two, past",
+    "8 bob: three, past",
+  ], "her own leave");
   const missed = await meanwhile("four", "five", "six");
-  assert.deepEqual(missed, ["missed 1", "12 bob: five, past", "13 bob: six, past"]);
+  assert.deepEqual(missed, ["missed 2", "12 bob: five, past", "13 bob: six, past"]);
   await test.leave();
 });
-
-/** Refuses what came too fast, and waits until the client has heard it. */
-async function refuse(
-  peer: ScriptedPeer,
-  client: TestLink,
-  retryAfter: number,
-  ...messages: { ref?: unknown }[]
-): Promise<void> {
-  const refusal = { messageType: "error", code: "rate_limited", data: "Too fast", retryAfter };
-  const heard = client.routine.length;
-  peer.send(...messages.map(({ ref }) => ({ ...refusal, ref })), { messageType: "pong" });
-  await client.until(() => client.routine.length > heard);
-}
 
 async function takeMessages(
   peer: ScriptedPeer,
@@ -769,73 +762,34 @@ async function takeMessages(
   return messages;
 }
 
-Deno.test("link: what is too fast is sent again, in its order, at the pace that the server takes", async () => {
+Deno.test("link: what did not fit is sent again when the server says, and nothing meanwhile", async () => {
   await using server = new ScriptedServer();
   const { alice, peer } = await startScripted(server);
-  const unsent = (): number => alice.link.unsent;
-  const texts = Array.from({ length: WINDOW + 2 }, (_, i) => `m${i}`);
-  for (const text of texts) alice.say(text);
-  const flight = await takeMessages(peer, WINDOW);
-  assert.deepEqual(flight.map(({ data }) => data), texts.slice(0, WINDOW));
-  await refuse(peer, alice, 30, ...flight);
-  const all = texts.length;
-  assert.equal(unsent(), all);
-  alice.clock.advance(29);
-  assert.equal(unsent(), all);
-  alice.clock.advance(1);
-  assert.equal(unsent(), all - 1);
-  // A tenth more than it seems to need, and the next does not wait for an answer.
-  alice.clock.advance(32);
-  assert.equal(unsent(), all - 1);
-  alice.clock.advance(1);
-  const [first, second = {}] = await takeMessages(peer, 2);
-  assert.deepEqual([first?.["data"], second["data"], unsent()], ["m0", "m1", all - 2]);
-  // Too fast again: what it needs is both together.
-  await refuse(peer, alice, 20, second);
-  alice.clock.advance(20);
-  alice.clock.advance(54);
-  assert.equal(unsent(), all - 2);
-  alice.clock.advance(1);
-  assert.equal(unsent(), all - 3);
-  // A timer that comes late makes up for it.
-  alice.clock.advance(550);
-  assert.equal(unsent(), all - 13);
-  const again = await takeMessages(peer, 12);
-  assert.deepEqual(again.map(({ data }) => data), texts.slice(1, 13));
+  for (const text of ["one", "two"]) alice.say(text);
+  const [, { ref } = {}] = await takeMessages(peer, 2);
+  const refusal = { messageType: "error", code: "rate_limited", data: "Too fast", retryAfter: 40 };
+  peer.send({ ...refusal, ref }, said(1, "heard"));
+  await alice.hears("1 bob: heard");
+  alice.say("three");
+  assert.equal(alice.link.unsent, 2);
+  alice.clock.advance(40);
+  const again = await takeMessages(peer, 2);
+  assert.deepEqual(again.map(({ data }) => data), ["two", "three"]);
   assert.ok(!alice.told.includes("error"));
   await alice.leave();
 });
 
-Deno.test("link: after a minute without a refusal it is as fast as at first", async () => {
-  await using server = new ScriptedServer();
-  const { alice, peer } = await startScripted(server);
-  const unsent = (): number => alice.link.unsent;
-  alice.say("one");
-  await refuse(peer, alice, 500, await peer.take("message"));
-  alice.clock.advance(500);
-  const { ref } = await peer.take("message");
-  peer.send(said(1, "one", { from: "al", ref }));
-  await alice.hears("1 al: one, own");
-  alice.clock.advance(FORGET_TIME - 501);
-  for (const text of ["two", "three", "four"]) alice.say(text);
-  // It may make up for a second.
-  assert.equal(unsent(), 1);
-  alice.clock.advance(1);
-  alice.say("five");
-  assert.equal(unsent(), 0);
-  await alice.leave();
-});
-
-Deno.test("link: no more is under way than a server would refuse before it lets go, or soon takes", async () => {
+Deno.test("link: no more is under way than a server lets wait", async () => {
   await using server = new ScriptedServer();
   const { alice } = await startScripted(server);
   const unsent = (): number => alice.link.unsent;
   for (let i = 0; i < WINDOW; i++) alice.link.send({ messageType: "users" });
-  assert.equal(unsent(), WINDOW / 2);
+  alice.link.send({ messageType: "rooms" });
+  assert.equal(unsent(), 1);
   await alice.leave();
   const { alice: bob } = await startScripted(server);
   for (let i = 0; i < WINDOW; i++) bob.say("x".repeat(4_000));
-  assert.equal(WINDOW - bob.link.unsent, Math.ceil(WINDOW_SIZE / 4_080));
+  assert.equal(WINDOW - bob.link.unsent, Math.ceil(WINDOW_SIZE / 4_095));
   await bob.leave();
 });
 
@@ -860,25 +814,47 @@ Deno.test("link: who may only read is told once, and what waits is not said", as
   await alice.leave();
 });
 
-Deno.test("link: a request that is too fast is made again, and its pong means nothing", async () => {
+Deno.test("link: an answer settles the oldest request that it can be the answer to", async () => {
   await using server = new ScriptedServer();
-  const alice = new TestLink(server.port);
-  await alice.link.start();
-  const peer = await server.accept();
-  await peer.welcome({});
-  await alice.until(() => alice.link.isOnline);
+  const { alice, peer } = await startScripted(server);
+  const users = { messageType: "users", dataArray: ["al"], count: 1, room: "dev" };
   alice.link.send({ messageType: "join", data: "dev" });
+  alice.link.send({ messageType: "users" });
+  alice.link.send({ messageType: "kick", data: "bob" });
+  await peer.take("kick");
+  const fields = { data: "You are al in dev", name: "al", address: "x", epoch: "e", session: "s" };
+  // The list that follows a welcome belongs to it.
+  peer.send({ messageType: "welcome", ...fields, room: "dev", id: 0 }, users);
+  await alice.hears("welcome al in dev");
+  assert.equal(alice.link.unanswered, 2);
+  peer.send(users);
+  await alice.until(() => alice.link.unanswered === 1);
+  peer.send({ messageType: "error", code: "forbidden", data: "Only an operator may kick." });
+  await alice.until(() => alice.link.unanswered === 0);
+  await alice.leave();
+});
+
+Deno.test("link: what was to be said in a room that it could not join is given back, and said nowhere", async () => {
+  await using server = new ScriptedServer();
+  const { alice, peer } = await startScripted(server);
+  alice.say("before");
+  alice.link.send({ messageType: "join", data: "secret" });
+  for (let i = 0; i < WINDOW - 1; i++) alice.say(`the password, part ${i}`);
+  alice.link.send({ messageType: "join", data: "dev" });
+  alice.say("in dev");
+  const flight = await takeMessages(peer, WINDOW - 1);
+  assert.deepEqual(flight.map(({ room }) => room), ["lobby", ...Array(WINDOW - 2).fill("secret")]);
+  const error = { messageType: "error", code: "full", data: "No more rooms", room: "secret" };
+  peer.send(error);
+  const last = WINDOW - 2;
+  await alice.hears(`stranded the password, part ${last} for secret`);
+  peer.send(...flight.slice(1).map(({ ref }) => ({ ...error, code: "bad_message", ref })));
   await peer.take("join");
-  const { data } = await peer.take("ping");
-  await refuse(peer, alice, 40, {});
-  peer.send({ messageType: "pong", data }, said(1, "now"));
-  await alice.hears("1 bob: now");
-  assert.equal(alice.link.unanswered, 1);
-  alice.clock.advance(40);
   await peer.take("join");
-  peer.send({ messageType: "pong", data: (await peer.take("ping"))["data"] }, said(2, "then"));
-  await alice.hears("2 bob: then");
-  assert.equal(alice.link.unanswered, 0);
+  const { data, room } = await peer.take("message");
+  assert.deepEqual([data, room], ["in dev", "dev"]);
+  const stranded = alice.told.filter((line) => line.startsWith("stranded"));
+  assert.equal(stranded.length, WINDOW - 1);
   await alice.leave();
 });
 
@@ -890,7 +866,10 @@ Deno.test("link: a private message that was too fast is not known to be lost wit
   await peer.welcome({});
   await alice.until(() => alice.link.isOnline);
   alice.link.send({ messageType: "message", data: "psst", to: "bob" });
-  await refuse(peer, alice, 40, await peer.take("message"));
+  const { ref } = await peer.take("message");
+  const refusal = { messageType: "error", code: "rate_limited", data: "Too fast", retryAfter: 40 };
+  peer.send({ ...refusal, ref }, said(1, "heard"));
+  await alice.hears("1 bob: heard");
   peer.socket.close();
   await alice.hears("lost, 500 ms");
   assert.equal(alice.link.unsent, 1);
@@ -900,7 +879,7 @@ Deno.test("link: a private message that was too fast is not known to be lost wit
 Deno.test("link: a page of 500 lines arrives whole and in order at a server that limits it", async () => {
   await using server = new TestServer({ rate: 200, burst: 20 });
   await using bob = await server.register("bob");
-  const alice = await TestLink.start(server.port, { after: undefined, elapsed: undefined });
+  const alice = await TestLink.start(server.port, { after: undefined });
   const lines = Array.from({ length: 500 }, (_, i) => `line ${i}`);
   for (const data of lines) alice.link.send({ messageType: "message", data });
   const heard: unknown[] = [];

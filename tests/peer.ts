@@ -84,12 +84,18 @@ export class TestServer implements AsyncDisposable {
 
   /** Connects a `chat.v1` peer, registers it, and takes in all up to its own join. */
   async register(name: string, room = "lobby"): Promise<Peer> {
-    const peer = await this.connectChat();
-    peer.send({ messageType: "register", data: name, room });
-    peer.welcome = await peer.json("welcome");
+    const peer = await this.enter(name, room);
     await peer.jsonWhere((message) =>
       message["messageType"] === "join" && message["from"] === name
     );
+    return peer;
+  }
+
+  /** The same up to the welcome: of many who come in, not each join is told. */
+  async enter(name: string, room = "lobby"): Promise<Peer> {
+    const peer = await this.connectChat();
+    peer.send({ messageType: "register", data: name, room });
+    peer.welcome = await peer.json("welcome");
     return peer;
   }
 

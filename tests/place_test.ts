@@ -28,14 +28,31 @@ Deno.test("place: each event once, and gaps by their size", () => {
   assert.deepEqual([place.seen, place.isPast(5), place.isPast(6)], [9, true, false]);
 });
 
-Deno.test("place: back in a room, its own leaving is nothing that it missed, and only then", () => {
+Deno.test("place: back in a room, all that happened there meanwhile and is not shown is missed", () => {
   const place = new Place();
   visit(place, welcome("lobby", 0), 1, 2);
   visit(place, welcome("dev", 0), 1);
-  assert.deepEqual(visit(place, welcome("lobby", 9), 6, 8), [2, 1]);
+  assert.deepEqual(visit(place, welcome("lobby", 9), 6, 8), [3, 1]);
   assert.equal(place.isPast(9), true);
   visit(place, welcome("dev", 4));
-  assert.deepEqual(visit(place, welcome("lobby", 10), 8, 10, 11), [undefined, 0, 0]);
+  assert.deepEqual(visit(place, welcome("lobby", 10), 8, 10, 11), [undefined, 1, 0]);
+});
+
+Deno.test("place: what the server says is missed counts where no ids are known, and once", () => {
+  const place = new Place();
+  place.enter(welcome("lobby", 0));
+  place.expectGap(7);
+  assert.equal(place.take(8), 7);
+  place.expectGap(2);
+  assert.equal(place.take(11), 2);
+  place.expectGap(4);
+  // The connection is cut before what follows, and the server says it again.
+  place.enter(welcome("lobby", 16));
+  place.expectGap(4);
+  assert.equal(place.take(16), 4);
+  place.expectGap(9);
+  place.enter(welcome("dev", 3));
+  assert.equal(place.take(2), 0);
 });
 
 Deno.test("place: what was seen of another history, or of a longer one, does not count", () => {

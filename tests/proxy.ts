@@ -19,9 +19,15 @@ export class Proxy implements AsyncDisposable {
   readonly #pumps = new Set<Promise<void>>();
   readonly #accepting: Promise<void>;
 
-  /** Begins to pass on what connects to the server at `port`. */
-  constructor(port: number) {
+  readonly #delay: () => number;
+
+  /**
+   * Begins to pass on what connects to the server at `port`, each part of it after `delay`
+   * milliseconds. Default: at once.
+   */
+  constructor(port: number, delay: () => number = () => 0) {
     this.#port = port;
+    this.#delay = delay;
     this.#accepting = this.#accept();
   }
 
@@ -90,6 +96,8 @@ export class Proxy implements AsyncDisposable {
       const size = await from.read(buffer);
       if (size === null) return;
       if (pair.isMuted && from === pair.server) continue;
+      const delay = this.#delay();
+      if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
       for (let sent = 0; sent < size;) sent += await to.write(buffer.subarray(sent, size));
     }
   }

@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { formatChatEvent, MAX_FRAME_BYTES, type RoomEvent, type RoomMessage } from "../protocol.ts";
-import { BATCH_WEIGHT, CROWD, type Member, PRESENCE_INTERVAL, Room } from "../server/room.ts";
+import {
+  BATCH_WEIGHT,
+  CHANGE_TIME,
+  CROWD,
+  MAX_CHANGES,
+  type Member,
+  PRESENCE_INTERVAL,
+  QUIET_INTERVAL,
+  Room,
+  type Speaker,
+} from "../server/room.ts";
 import { FakeClock } from "./peer.ts";
 
 function member(name: string): Member {
@@ -9,6 +19,11 @@ function member(name: string): Member {
 
 function message(data: string, ref?: string): RoomMessage {
   return { messageType: "message", time: 0, from: "alice", address: "127.0.0.1:9", data, ref };
+}
+
+/** Somebody who owns refs. */
+function speaker(refOwner: string): Speaker {
+  return { room: undefined, refOwner, acknowledge: () => {}, notStored: () => {} };
 }
 
 function makeRoom(capacity = 1024): { room: Room; clock: FakeClock; events: () => string[] } {
@@ -33,19 +48,51 @@ function fill(room: Room, count: number): Member[] {
   });
 }
 
-Deno.test("room: each coming and going is told while there is no crowd", () => {
+Deno.test("room: each coming and going is told while there are few", () => {
   const { room, clock, events } = makeRoom();
-  const members = fill(room, CROWD);
-  assert.equal(events().length, CROWD);
+  const members = fill(room, MAX_CHANGES - 1);
+  assert.equal(events().length, MAX_CHANGES - 1);
   room.dismiss(members[0] ?? member(""));
   assert.deepEqual(events(), ["leave m0"]);
   assert.equal(clock.pending, 0);
 });
 
+Deno.test("room: more than 20 in a minute are summed up, at most once in 10 s, until there are fewer", () => {
+  const { room, clock, events } = makeRoom();
+  fill(room, MAX_CHANGES + 5);
+  assert.equal(events().length, MAX_CHANGES);
+  clock.advance(QUIET_INTERVAL - 1);
+  assert.deepEqual(events(), []);
+  clock.advance(1);
+  assert.deepEqual(events(), [`presence ${MAX_CHANGES + 5}`]);
+  clock.advance(CHANGE_TIME - QUIET_INTERVAL);
+  fill(room, 1);
+  assert.deepEqual(events(), ["join m0"]);
+});
+
+Deno.test("room: two who come and go as fast as can be take 6 events a minute, and nothing that was said", () => {
+  const { room, clock, events } = makeRoom();
+  room.admit(member("reader"));
+  room.publish(message("said"));
+  let told = 0;
+  for (let second = 0; second < 3_600; second++) {
+    for (let i = 0; i < 20; i++) {
+      const [eve] = fill(room, 1);
+      room.dismiss(eve ?? member(""));
+    }
+    clock.advance(1_000);
+    told += events().length;
+  }
+  assert.equal(told, 1 + MAX_CHANGES + 3_600_000 / QUIET_INTERVAL);
+  assert.equal(room.lastMessages(1)[0]?.data, "said");
+});
+
 Deno.test("room: in a crowd, presence sums up joins, leaves and renames, at most once in its interval", () => {
   const { room, clock, events } = makeRoom();
   const members = fill(room, CROWD + 50);
-  assert.equal(events().length, CROWD);
+  assert.equal(events().length, MAX_CHANGES);
+  clock.advance(PRESENCE_INTERVAL);
+  assert.deepEqual(events(), [`presence ${CROWD + 50}`]);
   room.renamed(members[3] ?? member(""), "before");
   clock.advance(PRESENCE_INTERVAL - 1);
   assert.deepEqual(events(), []);
@@ -88,16 +135,28 @@ Deno.test("room: users lists the first 500 names with the true count", () => {
 
 Deno.test("room: a ref is known for exactly as long as its message is retained", () => {
   const { room } = makeRoom(2);
-  const ids = (): (number | undefined)[] => ["r1", "r2", "r3"].map((ref) => room.idOf(ref));
-  room.publish(message("one", "r1"));
-  room.publish(message("two", "r2"));
+  const alice = speaker("alice");
+  const ids = (): (number | undefined)[] =>
+    ["r1", "r2", "r3"].map((ref) => room.idOf("alice", ref));
+  room.publish(message("one", "r1"), alice);
+  room.publish(message("two", "r2"), alice);
   assert.deepEqual(ids(), [1, 2, undefined]);
   room.announce(member("bob"));
   assert.deepEqual(ids(), [undefined, 2, undefined]);
-  room.publish(message("three", "r3"));
+  room.publish(message("three", "r3"), alice);
   assert.deepEqual(ids(), [undefined, undefined, 4]);
-  room.publish(message("one", "r1"));
+  room.publish(message("one", "r1"), alice);
   assert.deepEqual(ids(), [5, undefined, 4]);
+});
+
+Deno.test("room: a ref belongs to whoever gave it", () => {
+  const { room } = makeRoom(3);
+  const owners = ["alice", "bob", "eve"];
+  for (const owner of owners) room.publish(message(owner, "7"), speaker(owner));
+  assert.deepEqual(owners.map((owner) => room.idOf(owner, "7")), [1, 2, 3]);
+  assert.equal(room.idOf("mallory", "7"), undefined);
+  room.announce(member("bob"));
+  assert.deepEqual(owners.map((owner) => room.idOf(owner, "7")), [undefined, 2, 3]);
 });
 
 Deno.test("room: no batch is over 64 KiB, whatever its texts take in JSON", () => {
@@ -131,5 +190,16 @@ Deno.test("room: the last things said, oldest first, without what else happened"
   }
   assert.deepEqual(room.lastMessages(1).map(({ data }) => data), ["three"]);
   assert.deepEqual(room.lastMessages(9).map(({ data }) => data), ["two", "three"]);
-  assert.deepEqual([room.beforeLast(3), room.beforeLast(9)], [3, 2]);
+  assert.deepEqual([1, 2, 3, 9].map((count) => room.beforeLast(count)), [4, 2, 2, 2]);
+  assert.equal(room.beforeLast(0), room.newest);
+});
+
+Deno.test("room: history counts messages, and has no hole between them", () => {
+  const { room } = makeRoom();
+  room.publish(message("one"));
+  fill(room, 5);
+  room.publish(message("two"));
+  fill(room, 5);
+  assert.deepEqual([1, 2, 3].map((count) => room.beforeLast(count)), [6, 0, 0]);
+  assert.equal(room.beforeLast(20), 0);
 });

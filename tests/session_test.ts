@@ -41,7 +41,7 @@ Deno.test("session: a congested client waits in the ring, and is told exactly wh
   bob.connection.drain();
   await turn();
   assert.deepEqual(bob.connection.taken(), [
-    "missed 3 messages missed",
+    "missed 3 events missed",
     "message four",
     "message five",
     "message six",

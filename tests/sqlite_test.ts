@@ -63,14 +63,14 @@ Deno.test("sqlite: a ref leads to its message, in its room alone", () => {
   const store = open();
   fill(store, 200);
   fill(store, 2, { room: "dev" });
-  assert.deepEqual(["r1", "r130", "r200", "r201", ""].map((ref) => store.idOf("lobby", ref)), [
+  assert.deepEqual(["r1", "r130", "r200", "r201", ""].map((ref) => store.idOf("lobby", "", ref)), [
     1,
     130,
     200,
     undefined,
     undefined,
   ]);
-  assert.deepEqual([store.idOf("dev", "r2"), store.idOf("dev", "r3")], [2, undefined]);
+  assert.deepEqual([store.idOf("dev", "", "r2"), store.idOf("dev", "", "r3")], [2, undefined]);
   store.close();
 });
 
@@ -98,20 +98,20 @@ for (const each of [false, true]) {
     const kept = Array.from({ length: 10 }, (_, i) => `m${1_985 + i}`);
     // At once, whatever was removed until now.
     assert.equal(store.oldest("lobby"), 1_985);
-    assert.equal(store.idOf("lobby", "r1"), 1);
+    assert.equal(store.idOf("lobby", "", "r1"), 1);
     // 1,984 in steps of 500, and a last one that finds nothing.
     let steps = 0;
     while (store.trim(0)) steps++;
     assert.equal(steps, 5);
     assert.deepEqual(store.read("lobby", 1, 9_999), []);
     assert.deepEqual(store.read("lobby", store.oldest("lobby"), 9_999).map(textOf), kept);
-    assert.deepEqual(["r1", "r1800"].map((ref) => store.idOf("lobby", ref)), [
+    assert.deepEqual(["r1", "r1800"].map((ref) => store.idOf("lobby", "", ref)), [
       undefined,
       undefined,
     ]);
     // A row of which something is kept stays whole.
-    assert.equal(store.idOf("lobby", "r1984"), each ? undefined : 1_984);
-    assert.equal(store.idOf("lobby", "r1985"), 1_985);
+    assert.equal(store.idOf("lobby", "", "r1984"), each ? undefined : 1_984);
+    assert.equal(store.idOf("lobby", "", "r1985"), 1_985);
     fill(store, 1);
     assert.deepEqual([store.oldest("lobby"), store.newest("lobby")], [1_986, 1_995]);
     store.close();
@@ -136,7 +136,7 @@ Deno.test("sqlite: what fails is a StoreError, and has changed nothing", () => {
     ];
     assert.throws(() => store.write(pages, []), StoreError);
     assert.deepEqual([store.newest("lobby"), store.newest("dev")], [5, 0]);
-    assert.equal(store.idOf("dev", "r1"), undefined);
+    assert.equal(store.idOf("dev", "", "r1"), undefined);
   }
   fill(store, 1);
   assert.equal(store.newest("lobby"), 6);

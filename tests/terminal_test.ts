@@ -290,6 +290,7 @@ Deno.test("terminal: a server that sends escape sequences in whatever it sends w
     { messageType: "rooms", dataArray: [evil], counts: [1], count: 1 },
     { messageType: "error", code: evil, data: evil },
     { messageType: "missed", count: 1, data: `missed ${evil}` },
+    said(6, evil, origin),
   );
   await terminal.shows("missed");
   terminal.type("/msg \t");

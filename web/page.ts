@@ -19,6 +19,7 @@ import {
   parseRoom,
   type PersonInput,
   ProtocolError,
+  type SendMessage,
   type ServerMessage,
   type Welcome,
 } from "../protocol.ts";
@@ -381,12 +382,15 @@ export class Page implements View {
     }
   }
 
+  /** Makes what was not said a draft again, for the room that it was meant for. */
+  takeBack(message: SendMessage): void {
+    this.#composer.takeBack(message, message.room ?? this.#conversation?.room ?? "");
+  }
+
   /** Gives back what was not said: it is a draft again. */
   #giveUp(conversation: Conversation): void {
-    let { room } = conversation;
     for (const message of conversation.waiting()) {
-      if (message.messageType === "join") room = message.data;
-      if (message.messageType === "message") this.#composer.takeBack(message, room);
+      if (message.messageType === "message") this.takeBack(message);
     }
     this.#composer.setRoom(conversation.room);
     this.#pending.show([], conversation);

@@ -9,7 +9,7 @@
 
 import assert from "node:assert/strict";
 import { TestServer } from "../tests/peer.ts";
-import { ScriptedServer } from "../tests/scripted.ts";
+import { said, ScriptedServer } from "../tests/scripted.ts";
 import { makeCertificates } from "./certificates.ts";
 import { Directory } from "./directory.ts";
 import { Program, roleArgs } from "./program.ts";
@@ -166,5 +166,41 @@ Deno.test("client: a proxy on the way that fails is named, without its password"
     }
     const [excepted] = await endIn({ ...env, no_proxy: "127.0.0.1" }, args);
     assert.equal(excepted, 0);
+  }
+});
+
+Deno.test("client: whatever a hostile server sends, it ends in a line, and writes text alone", async () => {
+  const origin = { time: 1, from: "bob", address: "x" };
+  const attacks: [messages: object[], told: string][] = [
+    [
+      [said(1, "x", { from: "x".repeat(2_000_000) })],
+      "It sent more than 262144 characters at once",
+    ],
+    [[said(1, "\n".repeat(3_000_000))], "It sent more than 262144 characters at once"],
+    [[said(1, "x", { from: "x".repeat(200_000) })], '"from" is over 256 characters.'],
+    [[{ messageType: "pong", data: "\x9b2J\u202E".repeat(9_000) }], "has ended: bye [2J."],
+    [
+      [{ messageType: "users", dataArray: Array(60_000).fill(""), count: 1, room: "r" }],
+      "has ended",
+    ],
+    [
+      Array.from({ length: 4_000 }, (_, i) => ({ messageType: "join", id: i + 1, ...origin })),
+      "It sent more than",
+    ],
+  ];
+  for (const [messages, told] of attacks) {
+    for (const args of [[], ["--json"]]) {
+      await using server = new ScriptedServer();
+      await using client = Program.role("client", `--port=${server.port}`, ...args);
+      const peer = await server.accept();
+      await peer.welcome({});
+      peer.send(...messages);
+      peer.socket.close(1000, "bye \x1b[2J\x9b");
+      while (await client.line() !== "(end)");
+      const { code, stderr } = await client.finish();
+      assert.equal(code, 1);
+      assert.ok(stderr.includes(told) && stderr.length < 2_000, stderr.slice(0, 2_000));
+      assert.doesNotMatch(stderr, /[^\P{Cc}\n]|\n +at /u);
+    }
   }
 });

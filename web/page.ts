@@ -201,6 +201,10 @@ export class Page implements View {
     this.#transcript?.clear();
   }
 
+  more(): void {
+    if (!this.#transcript?.more()) this.notify("Nothing else is cut short.");
+  }
+
   change(): void {
     const conversation = this.#conversation;
     const transcript = this.#transcript;

@@ -156,6 +156,14 @@ export class Transcript {
     });
   }
 
+  /** Shows whole the last long text of which only the beginning is shown. Returns whether there is one. */
+  more(): boolean {
+    const buttons = this.log.element.querySelectorAll<HTMLElement>('.more[aria-expanded="false"]');
+    const last = Array.from(buttons).at(-1);
+    last?.click();
+    return last !== undefined;
+  }
+
   /** What was shown until now is past: it is read out no more. */
   settle(): void {
     this.#end();

@@ -19,7 +19,8 @@ import { isMixed, ISOLATE, isolate, ISOLATE_END } from "./direction.ts";
 import { Fold } from "./fold.ts";
 import type { Block, Span, Style } from "./layout.ts";
 import type { Context } from "./link.ts";
-import { formatDay, formatTime, mentionOf, wordNotice } from "./words.ts";
+import { findMentions } from "./mention.ts";
+import { formatDay, formatTime, wordNotice } from "./words.ts";
 
 /** The most names that are shown to who comes in; `/users` shows more. */
 const MAX_ON_ARRIVAL = 10;
@@ -247,10 +248,10 @@ export class Transcript {
     if (name === undefined) return [{ text }];
     const spans: Span[] = [];
     let end = 0;
-    for (const { 0: found, index } of text.matchAll(mentionOf(name))) {
-      if (index > end) spans.push({ text: text.slice(end, index) });
-      spans.push({ text: found, style: inverse });
-      end = index + found.length;
+    for (const mention of findMentions(text, name)) {
+      if (mention.start > end) spans.push({ text: text.slice(end, mention.start) });
+      end = mention.end;
+      spans.push({ text: text.slice(mention.start, end), style: inverse });
     }
     return end < text.length || spans.length === 0 ? [...spans, { text: text.slice(end) }] : spans;
   }

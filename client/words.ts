@@ -1,5 +1,5 @@
 /**
- * How times, days, names and notices are written and found, on a terminal and on the page.
+ * How times, days, names and notices are written, on a terminal and on the page.
  *
  * @module
  */
@@ -17,18 +17,6 @@ const DAY_FORMAT = new Intl.DateTimeFormat("en-GB", { dateStyle: "full" });
 /** Returns a day, here, such as `Saturday 21 November 2026`. */
 export function formatDay(time: number): string {
   return DAY_FORMAT.format(time).replace(",", "");
-}
-
-/**
- * Returns a pattern that finds `name` in a text, alone and not as a part of another name, in any
- * case.
- */
-export function mentionOf(name: string): RegExp {
-  const letter = String.raw`[\p{L}\p{M}\p{Nd}_]`;
-  const word = name.replace(/[^\p{L}\p{M}\p{Nd}_]/gu, (character) => {
-    return `\\u{${character.codePointAt(0)?.toString(16)}}`;
-  });
-  return new RegExp(`(?<!${letter}[-.]?)${word}(?![-.]?${letter})`, "giu");
 }
 
 /**

@@ -19,6 +19,7 @@ import fold from "../client/fold.ts" with { type: "text" };
 import handover from "../client/handover.ts" with { type: "text" };
 import hue from "../client/hue.ts" with { type: "text" };
 import link from "../client/link.ts" with { type: "text" };
+import mention from "../client/mention.ts" with { type: "text" };
 import outbox from "../client/outbox.ts" with { type: "text" };
 import sender from "../client/sender.ts" with { type: "text" };
 import people from "../client/people.ts" with { type: "text" };
@@ -83,6 +84,7 @@ const FILES: Readonly<Record<string, string>> = {
   "/client/handover.ts": handover,
   "/client/hue.ts": hue,
   "/client/link.ts": link,
+  "/client/mention.ts": mention,
   "/client/outbox.ts": outbox,
   "/client/sender.ts": sender,
   "/client/people.ts": people,

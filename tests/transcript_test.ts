@@ -5,7 +5,7 @@ import { plain, wrap } from "../client/layout.ts";
 import type { Context } from "../client/link.ts";
 import { HUES } from "../client/hue.ts";
 import { type Shown, Transcript } from "../client/transcript.ts";
-import { formatDay, formatTime, mentionOf } from "../client/words.ts";
+import { formatDay, formatTime } from "../client/words.ts";
 import type { ServerMessage } from "../protocol.ts";
 import { channelsOf } from "./palette.ts";
 
@@ -93,22 +93,6 @@ Deno.test("transcript: who is named is told, but not of what was said before", (
   }
   assert.ok(!begin().take(said("alice", { from: "alice" }), OWN)[0]?.isLoud);
   assert.ok(begin().take(said("alice"), OTHERS)[0]?.isLoud);
-});
-
-Deno.test("mentionOf: finds a name alone, whatever is in it", () => {
-  const found = (name: string, text: string): string[] =>
-    [...text.matchAll(mentionOf(name))].map(({ 0: match }) => match);
-  assert.deepEqual(found("al", "al: AL, @al (al) al. al-x x-al xal al_ al's"), [
-    "al",
-    "AL",
-    "al",
-    "al",
-    "al",
-    "al",
-  ]);
-  assert.deepEqual(found("a.b-c", "a.b-c axb-c a.b-c."), ["a.b-c", "a.b-c"]);
-  assert.deepEqual(found(String.raw`(\x]+*[^$👍`, String.raw`a (\x]+*[^$👍 b`).length, 1);
-  assert.deepEqual(found("Zoë", "zoë Zoe zoël"), ["zoë"]);
 });
 
 Deno.test("transcript: the person's name stands out wherever it is, and nothing else", () => {

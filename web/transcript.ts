@@ -10,7 +10,8 @@
 import { Fold } from "../client/fold.ts";
 import { hueOf } from "../client/hue.ts";
 import type { Context } from "../client/link.ts";
-import { formatDay, formatTime, mentionOf, wordNotice } from "../client/words.ts";
+import { findMentions } from "../client/mention.ts";
+import { formatDay, formatTime, wordNotice } from "../client/words.ts";
 import {
   type Membership,
   nameKey,
@@ -77,10 +78,10 @@ export function avatarOf(name: string): HTMLElement {
 }
 
 /** Shows a text, in which links can be followed and the reader's name stands out. */
-function wordText(text: string, mention: RegExp | undefined): HTMLElement {
+function wordText(text: string, name: string | undefined): HTMLElement {
   const shown = element("div", { class: "text", dir: "auto" });
   if (isOnlyEmoji(text)) shown.classList.add("is-emoji");
-  for (const piece of splitText(text, mention)) {
+  for (const piece of splitText(text, name)) {
     switch (piece.kind) {
       case "text":
         shown.append(piece.text);
@@ -128,7 +129,6 @@ function timeOf(time: number): HTMLElement {
 export class Transcript {
   readonly log: Log;
   readonly #options: TranscriptOptions;
-  #named: { readonly name: string; readonly pattern: RegExp } | undefined;
   #day: string | undefined;
   /** Whose messages those are that the next one can stand with, and when the last one was said. */
   #group: { readonly key: string; readonly time: number } | undefined;
@@ -287,7 +287,7 @@ export class Transcript {
 
   #ofMessage({ time, from, data, action }: RoomMessage, { isOwn, isPast }: Context): Said {
     const isByReader = isOwn || this.#isSelf(from);
-    const isMention = !isByReader && this.#mention?.test(data) === true;
+    const isMention = !isByReader && this.#isNamed(data);
     const said = { time, from, text: data, isOwn: isByReader, isAction: action, isPast };
     return { ...said, isLoud: isMention };
   }
@@ -302,13 +302,9 @@ export class Transcript {
     return nameKey(name) === nameKey(this.#options.name() ?? "");
   }
 
-  /** Finds the reader's name. */
-  get #mention(): RegExp | undefined {
-    const name = this.#options.name();
-    if (name === undefined) return undefined;
-    if (this.#named?.name !== name) this.#named = { name, pattern: mentionOf(name) };
-    this.#named.pattern.lastIndex = 0;
-    return this.#named.pattern;
+  /** Tells whether a text names the reader. */
+  #isNamed(text: string): boolean {
+    return findMentions(text, this.#options.name() ?? "").next().done === false;
   }
 
   #say(said: Said): boolean {
@@ -324,7 +320,7 @@ export class Transcript {
     block.classList.toggle("is-own", isOwn);
     block.classList.toggle("is-loud", isLoud && tag === "");
     if (isOwn) block.setAttribute("aria-live", "off");
-    const text = wordText(said.text, isOwn ? undefined : this.#mention);
+    const text = wordText(said.text, isOwn ? undefined : this.#options.name());
     if (isAction) {
       text.prepend(this.#nameOf(from), " ");
       block.append(avatarOf(from), ...fold(text), timeOf(time));

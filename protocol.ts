@@ -833,6 +833,12 @@ export function isJsonObject(frame: string): boolean {
   }
 }
 
+/** Tells whether a frame that is JSON is a message with nothing in it, as a blank line of text is. */
+export function isBlankEnvelope(frame: string): boolean {
+  const { messageType, data } = parseFields(frame);
+  return messageType === "message" && typeof data === "string" && data.trim() === "";
+}
+
 /**
  * Parses an envelope frame; explicit nulls count as absent. `maxText` is how many bytes a message
  * may have.
@@ -1103,8 +1109,8 @@ function parseLine<Input>(
   commands: readonly Command<Input>[],
   maxText: number,
 ): Input | SendMessage | undefined {
+  if (line.trim() === "") return undefined;
   const text = cleanText(line);
-  if (text.trim() === "") return undefined;
   const asked = text.startsWith("/") ? splitCommand(text, commands) : undefined;
   if (!asked) {
     const said = text.startsWith("//") ? text.slice(1) : text;
@@ -1191,9 +1197,8 @@ function formatList(message: Users | Rooms): string {
 export function formatText(message: RoomEvent | DirectMessage): string | undefined {
   switch (message.messageType) {
     case "message":
-      return message.action
-        ? `* ${message.from} ${indent(message.data)}`
-        : `${message.from}: ${indent(message.data)}`;
+      // Whatever a person says or does begins with the name: only the server's words begin with a star.
+      return `${message.from}: ${message.action ? "* " : ""}${indent(message.data)}`;
     case "private":
       if (isNotice(message)) return `* ${indent(message.data)}`;
       return `(private) ${message.from} to ${message.to}: ${indent(message.data)}`;

@@ -620,6 +620,47 @@ Deno.test("envelope: what else there is to tell comes as a message from server, 
   assert.match(await alice.frame(), /\(private\) psst/);
 });
 
+Deno.test("envelope: an empty message is said nowhere, and puts nobody into the list", async () => {
+  await using server = new TestServer();
+  await using alice = await registerEnvelope(server, "alice");
+  for (const data of ["", "  "]) alice.send({ messageType: "message", data });
+  alice.send('{"messageType":"message","data":"hi"}');
+  assert.match(await alice.frame(), /\\"message\\":\\"hi\\"/);
+});
+
+Deno.test("envelope: who only listens at / is told what is expected before it is let go", async () => {
+  const clock = new FakeClock();
+  await using server = new TestServer({ clock });
+  await using silent = await server.connect();
+  await using chat = await server.connectChat();
+  while ((await (await fetch(server.url("http", "/healthz"))).json()).connections < 2);
+  clock.advance(10_000);
+  assert.equal(
+    await silent.frame(),
+    'This path speaks JSON: {"messageType":"register","data":"NAME"}. For plain text, connect to /text.',
+  );
+  assert.deepEqual([(await silent.closed).code, (await chat.closed).code], [4408, 4408]);
+});
+
+Deno.test("a text of characters that are removed alone is refused in every dialect, a blank one is not", async () => {
+  await using server = new TestServer();
+  await using chat = await server.register("carl");
+  await using text = await server.connect("/text?name=tom");
+  await using tcp = await TcpPeer.open(server);
+  await using eve = await registerEnvelope(server, "eve");
+  const hidden = "\u0000\u202E\u0007";
+  chat.send({ messageType: "message", data: hidden });
+  const { code, data } = await chat.jsonWhere(({ messageType }) => messageType === "error");
+  assert.deepEqual([code, data], ["bad_message", "The message is empty."]);
+  text.send(" ");
+  text.send(hidden);
+  while (await text.frame() !== "* The message is empty.");
+  await tcp.send(`\n \n${hidden}\n`);
+  while (await tcp.line() !== "* The message is empty.");
+  eve.send({ messageType: "message", data: hidden });
+  while (!(await eve.frame()).includes("The message is empty."));
+});
+
 Deno.test("envelope: a first frame that is no JSON object is answered in plain words, and closed", async () => {
   for (const frame of ["hello", "[1]", "null", new Uint8Array([1])]) {
     await using server = new TestServer();
@@ -703,7 +744,7 @@ Deno.test("text: a newcomer gets the last messages, and no old joins", async () 
   assert.deepEqual(frames, [
     "Welcome to chat! Type a message",
     "tom: two",
-    "* tom three",
+    "tom: * three",
     "* ann joined",
   ]);
 });
@@ -716,7 +757,7 @@ Deno.test("text /nick, /join, /users, /rooms, /me, /msg and //: as the commands 
   const exchange: [string, ...string[]][] = [
     ["/users", "* 2 in lobby: tom, ann"],
     ["/rooms", "* 1 room: lobby (2)"],
-    ["/me waves", "* tom waves"],
+    ["/me waves", "tom: * waves"],
     ["//me is a command", "tom: /me is a command"],
     ["/msg ann psst", "(private) tom to ann: psst"],
     ["/nick t i m", "* You are t_i_m in lobby", "* tom is now t_i_m"],
@@ -730,7 +771,7 @@ Deno.test("text /nick, /join, /users, /rooms, /me, /msg and //: as the commands 
   const seen: string[] = [];
   while (seen.at(-1) !== "* t_i_m left") seen.push(await ann.frame());
   assert.deepEqual(seen, [
-    "* tom waves",
+    "tom: * waves",
     "tom: /me is a command",
     "(private) tom to ann: psst",
     "* tom is now t_i_m",
@@ -760,7 +801,7 @@ Deno.test("text: wrong input is answered by a notice, and empty lines by nothing
     ["x".repeat(4097), "* The message is over 4096 bytes. Send it in parts."],
   ];
   for (const [sent, expected] of exchange) {
-    for (const empty of ["", "  ", "\n", "\u0007"]) tom.send(empty);
+    for (const empty of ["", "  ", "\n"]) tom.send(empty);
     tom.send(sent);
     assert.equal(await tom.frame(), expected);
   }

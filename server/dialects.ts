@@ -47,6 +47,8 @@ export interface Dialect {
   greet(welcome: Welcome, room: Room): number;
   /** Sends a message that is for this client alone. */
   send(message: DirectMessage): void;
+  /** Tells a client that has not registered, and is let go for it, what is expected here. */
+  remind(): void;
   /** Lists the commands, where there are some. */
   help(): void;
   /** Sends what happened in the room. */
@@ -131,6 +133,8 @@ class ChatDialect implements Dialect {
     this.#connection.send(formatChat(message));
   }
 
+  remind(): void {}
+
   help(): void {}
 
   deliver(batch: Batch<RoomEvent>): void {
@@ -169,6 +173,7 @@ export function textDialect(
       return room.newest;
     },
     send,
+    remind: () => {},
     help: () => {
       for (const help of formatHelp()) connection.send(`* ${help}`);
     },

@@ -296,6 +296,7 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
     hub.log("info", () => `New connection from ${this.#connection.address}`);
     const isLate = (): void => {
       hub.counters.refuse("not_registered");
+      this.#dialect.remind();
       this.sendAway(CloseCode.notRegistered, "You did not come in in time");
     };
     this.#cancelLate = hub.clock.after(REGISTER_TIME, isLate);

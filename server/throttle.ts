@@ -90,16 +90,17 @@ export class Bucket {
     return this.#debt();
   }
 
-  /** Returns after how many milliseconds all is paid for; a single one counts as none. */
-  debt(): number {
+  /** Returns what {@linkcode reserve} would return, and takes nothing. */
+  wait(cost = 0): number {
     if (this.#options.rate === 0) return 0;
     this.#fill();
-    return this.#debt();
+    return this.#debt(cost);
   }
 
-  #debt(): number {
+  /** Returns for how many milliseconds it would owe something with that cost; a single one is none. */
+  #debt(cost = 0): number {
     // Tenths do not add up exactly.
-    const ms = Math.ceil(-this.#tokens / this.#options.rate * 1000 - 0.001);
+    const ms = Math.ceil((cost - this.#tokens) / this.#options.rate * 1000 - 0.001);
     return ms <= 1 ? 0 : ms;
   }
 
@@ -208,7 +209,7 @@ export class Throttle {
    */
   reserveEntry(withToken: boolean): number | undefined {
     const { requests, guesses } = this.#address;
-    const longest = Math.max(requests.debt(), withToken ? guesses.debt() : 0);
+    const longest = Math.max(requests.wait(), withToken ? guesses.wait() : 0);
     if (longest > MAX_ENTRY_WAIT) return undefined;
     return Math.max(longest, requests.reserve(SAY_COST));
   }
@@ -224,7 +225,7 @@ export class Throttle {
    * @returns 0, or after how many milliseconds it could be answered, if its sender owes too much.
    */
   reservePing(): number {
-    const debt = this.#own?.debt() ?? 0;
+    const debt = this.#own?.wait() ?? 0;
     if (debt > MAX_PING_DEBT) return debt;
     this.#own?.reserve(ASK_COST);
     return 0;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { envelopeDialect, LIST_INTERVAL } from "../server/envelope.ts";
+import { envelopeDialect, LIST_INTERVAL, MAX_GONE } from "../server/envelope.ts";
 import { Hub } from "../server/hub.ts";
 import { Session } from "../server/session.ts";
 import { FakeClock, FakeConnection, joinChat, say, turn } from "./peer.ts";
@@ -53,9 +53,92 @@ Deno.test("envelope: missed comes as a message from server, and who spoke and le
     { messageType: "users", dataArray: ["eve", "server", "ann"] },
     { messageType: "message", data: '{"from":"ann","message":"three","time":1640000000000}' },
   ]);
-  connection.frames.length = 0;
+  session.end();
+});
+
+/** A client that looks up the sender of every message that it ever drew in the newest list. */
+class Lookup {
+  readonly senders = new Set<string>();
+  list: readonly string[] = [];
+  lists = 0;
+
+  take(frame: string): void {
+    const { messageType, dataArray, data } = JSON.parse(frame);
+    if (messageType === "users") {
+      this.list = dataArray;
+      this.lists++;
+    } else this.senders.add(JSON.parse(data).from);
+    for (const sender of this.senders) assert.ok(this.list.includes(sender), `${sender}: ${frame}`);
+  }
+}
+
+Deno.test("envelope: who has spoken stays in the list after leaving and after a rename", async () => {
+  const clock = new FakeClock();
+  const hub = new Hub({ clock, rate: 0 });
+  const connection = new FakeConnection();
+  const session = new Session(hub, connection, { dialect: envelopeDialect(clock) });
+  const client = new Lookup();
+  session.receive('{"messageType":"register","data":"eve"}');
+  const { session: ann } = joinChat(hub, "ann");
+  say(ann, "hi");
+  ann.receive('{"messageType":"register","data":"anna"}');
+  await turn();
+  const { session: bob } = joinChat(hub, "bob");
+  say(bob, "I am off");
+  bob.end();
+  for (let i = 0; i < 5; i++) {
+    await turn();
+    clock.advance(LIST_INTERVAL);
+  }
+  for (const frame of connection.frames) client.take(frame);
+  assert.deepEqual(client.list, ["eve", "anna", "ann", "bob"]);
+  session.end();
+});
+
+Deno.test("envelope: of those who spoke and are gone, the last stay in the list", async () => {
+  const clock = new FakeClock();
+  const hub = new Hub({ clock, rate: 0 });
+  const connection = new FakeConnection();
+  const session = new Session(hub, connection, { dialect: envelopeDialect(clock) });
+  session.receive('{"messageType":"register","data":"eve"}');
+  const { session: ann } = joinChat(hub, "n0");
+  for (let i = 1; i <= MAX_GONE + 3; i++) {
+    say(ann, "hi");
+    ann.receive(`{"messageType":"register","data":"n${i}"}`);
+    await turn();
+  }
+  clock.advance(10 * LIST_INTERVAL);
+  const { dataArray } = JSON.parse(
+    connection.frames.findLast((frame) => frame.includes('"users"')) ?? "",
+  );
+  assert.equal(dataArray.length, 2 + MAX_GONE);
+  assert.ok(!dataArray.includes("n0") && dataArray.includes(`n${MAX_GONE + 2}`));
+  session.end();
+});
+
+Deno.test("envelope: however often names change, four lists a second come, and every sender is listed", async () => {
+  const clock = new FakeClock();
+  const hub = new Hub({ clock, rate: 0 });
+  const connection = new FakeConnection();
+  const session = new Session(hub, connection, { dialect: envelopeDialect(clock) });
+  session.receive('{"messageType":"register","data":"eve"}');
+  const { session: ann } = joinChat(hub, "ann");
+  const client = new Lookup();
+  for (let i = 0; i < 200; i++) {
+    ann.receive(`{"messageType":"register","data":"n${i}"}`);
+    say(ann, `${i}`);
+    await turn();
+    clock.advance(10);
+  }
   clock.advance(LIST_INTERVAL);
-  assert.deepEqual(connection.frames, ['{"messageType":"users","dataArray":["eve","server"]}']);
+  for (const frame of connection.frames) client.take(frame);
+  // Two seconds, and those that may come at once.
+  assert.ok(client.lists <= 4 + 2 * 4 + 2, `${client.lists} lists`);
+  assert.equal(client.senders.size, 200);
+  const said = connection.frames.filter((frame) => frame.includes('"message"')).map((frame) =>
+    JSON.parse(JSON.parse(frame).data).message
+  );
+  assert.deepEqual(said, Array.from({ length: 200 }, (_, i) => `${i}`));
   session.end();
 });
 

@@ -147,7 +147,7 @@ function checkShown(shown: string | undefined): void {
 function checkSaid(message: RoomMessage): void {
   const shown = formatText(message) ?? assert.fail("what was said is not shown");
   checkShown(shown);
-  const begin = message.action ? `* ${message.from} ` : `${message.from}: `;
+  const begin = `${message.from}: ${message.action ? "* " : ""}`;
   assert.ok(shown.replaceAll("\n  ", "\n") === begin + message.data, "shown as something else");
 }
 

@@ -23,6 +23,7 @@ import {
   type RoomEvent,
   splitChat,
 } from "../protocol.ts";
+import { random } from "./random.ts";
 
 /** Returns the code of the ProtocolError that `parse` throws. */
 function codeOf(parse: () => unknown): string {
@@ -407,7 +408,7 @@ Deno.test("formatText: every message as a reader of plain text sees it", () => {
   const expected: [RoomEvent | DirectMessage, string | undefined][] = [
     [{ messageType: "message", ...origin, data: "hi" }, "alice: hi"],
     [{ messageType: "message", ...origin, data: "hi\nbob: yo" }, "alice: hi\n  bob: yo"],
-    [{ messageType: "message", ...origin, data: "waves", action: true }, "* alice waves"],
+    [{ messageType: "message", ...origin, data: "waves", action: true }, "alice: * waves"],
     [
       { messageType: "private", time: 5, from: "a", to: "b", data: "x\ny" },
       "(private) a to b: x\n  y",
@@ -466,4 +467,38 @@ Deno.test("parseServerMessage: of a list without end it takes the beginning", ()
   const rooms = parseServerMessage(JSON.stringify(list));
   assert.ok(rooms?.messageType === "rooms");
   assert.deepEqual([rooms.dataArray.length, rooms.counts.length, rooms.count], [500, 500, 1e15]);
+});
+
+Deno.test("text: whatever people say or do, no line of theirs is like the server's, and its author is plain", () => {
+  const seed = Math.floor(Math.random() * 2 ** 32);
+  const chance = random(seed);
+  const pick = <T>(items: readonly T[]): T =>
+    items[Math.floor(chance() * items.length)] ?? assert.fail();
+  const names = ["You", "server-2", "127.0.0.1:4", "a", "private", "Îles", "_", "..."];
+  const pieces = [
+    "* ",
+    "* You left",
+    "\n",
+    "bob: ",
+    "(private) a to b: ",
+    " joined",
+    "hi",
+    "*",
+    "\n* bob left",
+  ];
+  for (let i = 0; i < 5_000; i++) {
+    const from = pick(names);
+    const data = Array.from({ length: 1 + Math.floor(chance() * 5) }, () => pick(pieces)).join("");
+    const said = { time: 1, from, data, address: "x" };
+    const isPrivate = chance() < 0.3;
+    const line = isPrivate
+      ? formatText({ messageType: "private", to: pick(names), ...said })
+      : formatText({ messageType: "message", action: chance() < 0.5 ? true : undefined, ...said });
+    const [first = "", ...later] = line?.split("\n") ?? [];
+    assert.ok(
+      first.startsWith(isPrivate ? `(private) ${from} to ` : `${from}: `),
+      `SEED = ${seed}: ${line}`,
+    );
+    assert.ok(later.every((each) => each.startsWith("  ")), `SEED = ${seed}: ${line}`);
+  }
 });

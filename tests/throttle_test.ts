@@ -56,7 +56,7 @@ Deno.test("bucket: a wait is over to the millisecond", () => {
   bucket.reserve(SAY_COST);
   assert.equal(bucket.reserve(SAY_COST), 334);
   clock.advance(333);
-  assert.equal(bucket.debt(), 0, "less than a millisecond is no wait");
+  assert.equal(bucket.wait(), 0, "less than a millisecond is no wait");
   clock.advance(1);
   assert.equal(bucket.reserve(SAY_COST), 333);
 });

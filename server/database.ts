@@ -37,6 +37,13 @@ export interface DatabaseOptions {
 /** An open file. */
 export interface Database {
   readonly db: DatabaseSync;
+  /**
+   * Looks, at most once in {@linkcode PRESENCE_INTERVAL}, whether the file is still there. What is
+   * written to one that was deleted or replaced is gone with the process.
+   *
+   * @throws {StoreError} If it is not.
+   */
+  checkPresence(): void;
   /** Closes it, and lets others have it. */
   close(): void;
 }
@@ -50,8 +57,12 @@ const APPLICATION_ID_OFFSET = 68;
 /** How much of the file is kept in memory, in KiB. */
 const CACHE_SIZE = 16_384;
 
+/** How long a file that was there counts as there, in milliseconds. */
+export const PRESENCE_INTERVAL = 1_000;
+
 /** Why a file whose contents make no sense cannot be used. */
 export const DAMAGED = "it is damaged";
+const DELETED = "its file was deleted or replaced: restore it, and restart the server";
 const IN_USE = "another server is using it";
 const NO_DATABASE = "it is not a database";
 const FULL = "the disk is full";
@@ -107,6 +118,31 @@ function claim(file: string, schema: Schema): Claim {
   if (inUse.has(identity)) throw new StoreError(IN_USE);
   if (stat.size > 0) checkHeader(file, schema);
   return { identity, isNew: !found };
+}
+
+/**
+ * Tells whether a file is still linked to its name, without the permission to look there. It is closed
+ * after the database: when a process closes a file, all its locks on it are gone (POSIX, fcntl).
+ */
+class Presence {
+  readonly #handle: Deno.FsFile;
+  #checkedAt = -Infinity;
+
+  constructor(file: string) {
+    this.#handle = Deno.openSync(file, { read: true });
+  }
+
+  /** @throws {StoreError} If it is not. */
+  check(): void {
+    const now = performance.now();
+    if (now - this.#checkedAt < PRESENCE_INTERVAL) return;
+    if (this.#handle.statSync().nlink === 0) throw new StoreError(DELETED);
+    this.#checkedAt = now;
+  }
+
+  close(): void {
+    this.#handle.close();
+  }
 }
 
 /** The files that stores of this process have. */
@@ -166,11 +202,13 @@ export function openDatabase(path: string, options: DatabaseOptions): Database {
     const identity = claimed?.identity ?? file;
     const db = open(file, options);
     inUse.add(identity);
+    const presence = claimed && new Presence(file);
     const close = (): void => {
       db.close();
+      presence?.close();
       inUse.delete(identity);
     };
-    return { db, close };
+    return { db, checkPresence: () => presence?.check(), close };
   } catch (error) {
     if (claimed?.isNew) Deno.removeSync(file);
     const reason = explain(error);

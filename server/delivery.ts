@@ -29,7 +29,7 @@ export interface Recipient {
 /** Settings of a {@linkcode Delivery}. */
 export interface DeliveryOptions {
   readonly recipient: Recipient;
-  readonly hub: Pick<Hub, "clock" | "counters" | "settle">;
+  readonly hub: Pick<Hub, "clock" | "counters">;
 }
 
 /** One client's side of what is sent. */
@@ -82,8 +82,6 @@ export class Delivery {
 
   /** Delivers at once what has happened and was not yet delivered, as far as the client reads. */
   deliverRest(): void {
-    if (!this.#subscription) return;
-    this.#hub.settle();
     this.#deliverPublished();
   }
 

@@ -276,6 +276,16 @@ export class Hub {
     this.#journal?.commit();
   }
 
+  /**
+   * Calls `goOn` at the end of this turn, if something that has happened is stored and published only
+   * then. Returns whether that is so.
+   */
+  defer(goOn: () => void): boolean {
+    if (!this.#journal?.isStaging) return false;
+    this.#journal.schedule(goOn);
+    return true;
+  }
+
   /** Closes the room if nobody is in it any more. */
   closeIfEmpty(room: Room): void {
     if (room.count > 0) return;
@@ -349,12 +359,22 @@ export class Hub {
   }
 
   /**
-   * Returns the pass with that secret, or undefined if it is unknown, expired or of another epoch.
+   * Returns the pass with that secret, or undefined if it is unknown, expired or of an unknown epoch.
    */
   redeem(secret: string | undefined, epoch: string | undefined): Pass | undefined {
-    if (secret === undefined || epoch !== this.epoch) return undefined;
+    if (secret === undefined || epoch === undefined) return undefined;
+    if (this.reached(epoch, DEFAULT_ROOM) === undefined) return undefined;
     this.#forgetExpired();
     return this.#passes.get(secret) ?? this.#recall(secret);
+  }
+
+  /**
+   * Returns the id up to which what was seen of a room in an epoch is what this server has; undefined if
+   * the epoch is unknown.
+   */
+  reached(epoch: string, room: string): number | undefined {
+    if (epoch === this.epoch) return this.#rooms.get(room)?.newest ?? Infinity;
+    return this.#journal?.reached(epoch, room);
   }
 
   /** Makes `holder` the one who has the pass. */

@@ -92,6 +92,11 @@ export class Journal {
     this.#unsaved.delete(pass);
   }
 
+  /** Whether something waits to be stored at the end of this turn, and can be. */
+  get isStaging(): boolean {
+    return this.#writers.size > 0 && this.#failure === undefined;
+  }
+
   /** Calls `wake` at the end of this turn, after what it tells of was stored. */
   schedule(wake: () => void): void {
     this.#wakes.push(wake);
@@ -129,6 +134,11 @@ export class Journal {
       fromLast: (before, count) => attempt(() => store.fromLast(room, before, count), undefined),
       idOf: (owner, ref) => attempt(() => store.idOf(room, owner, ref), undefined),
     };
+  }
+
+  /** Returns what `Store.reached` does. What cannot be read is not known. */
+  reached(epoch: string, room: string): number | undefined {
+    return this.#attempt(room, () => this.#store.reached(epoch, room), undefined);
   }
 
   /** Returns the stored session with that secret, if it is valid. */

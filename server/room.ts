@@ -274,9 +274,7 @@ export class Room implements Writer {
 
   /** Returns the id of the message with that `ref` of `owner`, if it is still retained or stored. */
   idOf(owner: string, ref: string): number | undefined {
-    const key = refKey(owner, ref);
-    if (this.#stagedRefs.has(key)) this.#journal?.commit();
-    return this.#refs.get(key) ?? this.#archive?.idOf(owner, ref);
+    return this.#refs.get(refKey(owner, ref)) ?? this.#archive?.idOf(owner, ref);
   }
 
   /** Tells whether a message with that `ref` of `owner` still has to be stored: its answer will come. */

@@ -105,7 +105,7 @@ export class Seat {
     // Before a room is opened: theirs may be empty then, and gone.
     this.#takeOver(pass?.holder);
     const room = this.#openRoom(message.room ?? pass?.room ?? this.#defaults.room);
-    if (pass) return this.#resume(pass, room, message.after);
+    if (pass) return this.#resume(pass, room, message);
     if (name === undefined) this.#hub.claimGuestName(this.#person);
     else this.#hub.claim(this.#person, name);
     this.#enter(room, GREETING);
@@ -204,11 +204,11 @@ export class Seat {
     if (first !== holder) first?.sendAway(CloseCode.normal, TAKEN_OVER);
   }
 
-  #resume(pass: Pass, room: Room, after: number | undefined): void {
+  #resume(pass: Pass, room: Room, { epoch = "", after = Infinity }: Register): void {
     // Of a room that was just left too: the welcome of the other may not have arrived.
     const place = [pass, pass.left].find((place) => place?.room === room.name);
-    // Who saw more than there is saw it in a history that is gone: a copy was restored.
-    const resumed = place && after !== undefined && after <= room.newest
+    // Who saw more than there was saw it in a history that is gone: a copy was restored.
+    const resumed = place && after <= (this.#hub.reached(epoch, room.name) ?? -1)
       ? { after: Math.max(after, place.since), since: place.since }
       : undefined;
     const old = pass.holder;

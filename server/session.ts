@@ -203,6 +203,7 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
 
   /** Delivers what is still due, as fast as the client reads, then closes the connection. */
   async finish(): Promise<void> {
+    this.#hub.settle();
     this.#delivery.deliverRest();
     while (!this.#hasEnded && (this.#connection.congested || this.#unread.length > 0)) {
       await this.#delivery.drained();
@@ -214,6 +215,7 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
   /** Delivers what is still due, unless the client does not read, and closes the connection. */
   close(code: number, reason: string): void {
     if (this.#hasEnded) return;
+    this.#hub.settle();
     this.#delivery.deliverRest();
     this.#connection.close(code, reason);
     this.end(code);
@@ -338,11 +340,25 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
   /** Does something, once its answer can be sent. */
   #do(input: TextInput): void {
     if (isSaid(input) && this.room) return this.#sayTo(this.room, input);
+    // An answer comes behind what has happened: so all that a turn brings is one transaction.
+    if (this.#hub.defer(() => this.#takeDeferred())) {
+      this.#held = { input };
+      return;
+    }
     // Whatever is due goes first: it may be more than the client reads at once.
     this.#delivery.deliverRest();
     if (this.#unread.length === 0 && !this.#connection.congested) return this.#handle(input);
     this.#held = { input };
     if (this.#unread.length === 0) this.#whenRead();
+  }
+
+  /** Goes on with a request that waited for the end of a turn. */
+  #takeDeferred(): void {
+    try {
+      if (this.#held && !this.#cancelHeld && this.#unread.length === 0) this.#takeHeld();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /** Has a request wait until it is paid for. */
@@ -439,13 +455,23 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
   }
 
   #answer(message: DirectMessage): void {
-    if (this.#unread.length === 0 && this.#delivery.send(message)) return;
+    const mustWait = this.#unread.length > 0 || this.#hub.defer(() => this.#answerDeferred());
+    if (!mustWait && this.#delivery.send(message)) return;
     this.#unreadSize += JSON.stringify(message).length;
     if (this.#unreadSize > MAX_UNREAD) {
       return this.close(CloseCode.abuse, "Many requests, and their answers are not read");
     }
     this.#unread.push(message);
-    if (this.#unread.length === 1) this.#whenRead();
+    if (this.#unread.length === 1 && !mustWait) this.#whenRead();
+  }
+
+  /** Sends the answers that waited for the end of a turn. */
+  #answerDeferred(): void {
+    try {
+      this.#answerUnread();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /** Goes on once the client has read. */

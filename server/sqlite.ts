@@ -14,9 +14,10 @@ import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import { parseRoomEvents, ProtocolError, type RoomEvent, type RoomMessage } from "../protocol.ts";
 import { DAMAGED, type Database, explain, openDatabase, type Schema } from "./database.ts";
 import { prepareSanctions, SanctionTable } from "./sanction_table.ts";
+import { beginEpoch, EpochTable } from "./epoch_table.ts";
 import { type Page, type Sanction, type Store, type StoredPass, StoreError } from "./store.ts";
 
-/** Default of `--retain`: events that are stored of each room. */
+/** Default of `--retain`: messages that are stored of each room, with what happened between them. */
 export const DEFAULT_RETAIN = 100_000;
 
 const SCHEMA: Schema = {
@@ -63,9 +64,12 @@ const OLDEST = "SELECT first AS id FROM pages WHERE room = ? ORDER BY first LIMI
 const PAGE_OF = "SELECT * FROM pages WHERE room = ? AND first <= ? ORDER BY first DESC LIMIT 1";
 const SPOKEN_PAGE = "SELECT * FROM pages WHERE room = ? AND first <= ? AND messages > 0 " +
   "ORDER BY first DESC LIMIT 1";
-const ID_OF = "SELECT id FROM refs WHERE room = ? AND ref = ?";
+/** Once a row had the `ref` alone: of a UUID, which nobody else uses, that is enough. */
+const ID_OF = "SELECT id FROM refs WHERE room = ? AND ref IN (?, ?)";
 const NEXT_ROOM = "SELECT room FROM pages WHERE room > ? ORDER BY room LIMIT 1";
-const DROP_PAGES = "DELETE FROM pages WHERE room = ? AND first < ? AND last < ?";
+const OLDEST_PAGES = "SELECT last, messages FROM pages WHERE room = ? ORDER BY first LIMIT ?";
+const COUNT_MESSAGES = "SELECT coalesce(sum(messages), 0) AS messages FROM pages WHERE room = ?";
+const DROP_PAGES = "DELETE FROM pages WHERE room = ? AND first < ?";
 const DROP_REFS = "DELETE FROM refs WHERE room = ? AND id < ?";
 const SAVE_PASS = "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?)";
 const FIND_PASS = "SELECT * FROM sessions WHERE secret = ? AND expires > ?";
@@ -76,12 +80,15 @@ const TRIM_PASSES =
 /** The most events of a row, which is read as a whole; a reading ends with the row that has so many. */
 const PAGE_SIZE = 128;
 
-/** How many events or sessions one step removes: some milliseconds of work. */
+/** How many pages or sessions one step removes: some milliseconds of work. */
 const TRIM_STEP = 500;
+
+/** Of so many rooms it is remembered how many messages are stored. */
+const MAX_COUNTED = 10_000;
 
 /** Settings of {@linkcode openSqlite}. */
 export interface SqliteOptions {
-  /** Events to keep of each room. Default {@linkcode DEFAULT_RETAIN}. */
+  /** Messages to keep of each room. Default {@linkcode DEFAULT_RETAIN}. */
   readonly retain?: number | undefined;
   /**
    * Until when sessions can be resumed whose connections were there when the server ended, in
@@ -99,6 +106,7 @@ export interface SqliteOptions {
 export function openSqlite(path: string, options: SqliteOptions): Store {
   const prepare = (db: DatabaseSync): void => {
     prepareSanctions(db);
+    beginEpoch(db);
     db.prepare(KEEP_PASSES).run(options.keepSessionsUntil);
   };
   const database = openDatabase(path, { schema: SCHEMA, prepare });
@@ -114,6 +122,8 @@ function readText(value: SQLOutputValue | undefined): string {
   if (typeof value === "string") return value;
   throw new StoreError(DAMAGED);
 }
+
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** Returns how the table `refs` has a `ref` of `owner`. */
 function refKey(owner: string, ref: string): string {
@@ -147,7 +157,10 @@ class SqliteStore implements Store {
   readonly #database: Database;
   readonly #retain: number;
   readonly #sanctions: SanctionTable;
+  readonly #epochs: EpochTable;
   readonly #prepared = new Map<string, StatementSync>();
+  /** How many messages are stored of rooms that were looked at. */
+  readonly #messages = new Map<string, number>();
   /** Rooms with more than must be kept, maybe. */
   readonly #grown = new Set<string>();
   /** The rooms up to this one have been looked at since the start; undefined once all have. */
@@ -157,10 +170,12 @@ class SqliteStore implements Store {
     this.#database = database;
     this.#retain = retain;
     this.#sanctions = new SanctionTable(database.db);
+    this.#epochs = new EpochTable(database.db);
     this.epoch = readText(this.#statement("SELECT epoch FROM history").get()?.["epoch"]);
   }
 
   write(pages: readonly Page[], passes: readonly StoredPass[]): void {
+    this.#database.checkPresence();
     this.#transact(() => {
       for (const { room, first, events, refOwners = [] } of pages) {
         const newest = this.#end(NEWEST, room) ?? 0;
@@ -182,7 +197,16 @@ class SqliteStore implements Store {
         this.#statement(SAVE_PASS).run(hash(secret), name, room, since, expires ?? null);
       }
     });
-    for (const { room } of pages) this.#grown.add(room);
+    for (const { room, events } of pages) {
+      this.#grown.add(room);
+      const before = this.#messages.get(room);
+      const more = events.filter(({ messageType }) => messageType === "message").length;
+      if (before !== undefined) this.#messages.set(room, before + more);
+    }
+  }
+
+  reached(epoch: string, room: string): number | undefined {
+    return this.#attempt(() => this.#epochs.reached(epoch, room));
   }
 
   newest(room: string): number {
@@ -190,9 +214,7 @@ class SqliteStore implements Store {
   }
 
   oldest(room: string): number {
-    return this.#attempt(() =>
-      Math.max(this.#end(OLDEST, room) ?? Infinity, this.#firstToKeep(room))
-    );
+    return this.#attempt(() => this.#end(OLDEST, room) ?? Infinity);
   }
 
   read(room: string, first: number, before: number): RoomEvent[] {
@@ -209,12 +231,11 @@ class SqliteStore implements Store {
 
   lastMessages(room: string, before: number, count: number): RoomMessage[] {
     return this.#attempt(() => {
-      const oldest = this.#firstToKeep(room);
       const messages: RoomMessage[] = [];
-      for (let id = before - 1; id >= oldest && messages.length < count;) {
+      for (let id = before - 1; id > 0 && messages.length < count;) {
         const page = parsePage(this.#statement(SPOKEN_PAGE).get(room, id));
         if (!page) break;
-        const events = page.events.slice(Math.max(0, oldest - page.first), id + 1 - page.first);
+        const events = page.events.slice(0, id + 1 - page.first);
         messages.unshift(...events.filter((event) => event.messageType === "message"));
         id = page.first - 1;
       }
@@ -224,12 +245,11 @@ class SqliteStore implements Store {
 
   fromLast(room: string, before: number, count: number): number | undefined {
     return this.#attempt(() => {
-      const oldest = this.#firstToKeep(room);
       let found = 0;
-      for (let next = before - 1; next >= oldest;) {
+      for (let next = before - 1; next > 0;) {
         const page = parsePage(this.#statement(SPOKEN_PAGE).get(room, next));
         if (!page) break;
-        for (let id = Math.min(next, page.last); id >= Math.max(oldest, page.first); id--) {
+        for (let id = Math.min(next, page.last); id >= page.first; id--) {
           const isMessage = page.events[id - page.first]?.messageType === "message";
           if (isMessage && ++found === count) return id;
         }
@@ -241,7 +261,11 @@ class SqliteStore implements Store {
 
   idOf(room: string, owner: string, ref: string): number | undefined {
     return this.#attempt(() => {
-      const row = this.#statement(ID_OF).get(room, refKey(owner, ref));
+      const row = this.#statement(ID_OF).get(
+        room,
+        refKey(owner, ref),
+        UUID.test(ref) ? ref : null,
+      );
       return row && readNumber(row["id"]);
     });
   }
@@ -289,11 +313,6 @@ class SqliteStore implements Store {
     return row && readNumber(row["id"]);
   }
 
-  /** Returns the id below which events need not be kept any longer. */
-  #firstToKeep(room: string): number {
-    return (this.#end(NEWEST, room) ?? 0) - this.#retain + 1;
-  }
-
   /** Adds a row. */
   #add({ room, first, events, refOwners = [] }: Page): void {
     const last = first + events.length - 1;
@@ -320,19 +339,32 @@ class SqliteStore implements Store {
   }
 
   /**
-   * Removes a few of a room's pages; one with an event that is to be kept stays. Returns whether
-   * there may be more to remove.
+   * Removes a few of a room's oldest pages, as long as enough messages are left. What happened before the
+   * oldest message that is kept goes with them. Returns whether there may be more to remove.
    */
   #trimRoom(room: string): boolean {
-    const end = this.#firstToKeep(room);
-    const oldest = this.#end(OLDEST, room) ?? end;
-    if (oldest >= end) return false;
-    const before = Math.min(end, oldest + TRIM_STEP);
+    const kept = this.#messages.get(room) ?? this.#countMessages(room);
+    let messages = kept;
+    let end = 0;
+    for (const { last, messages: spoken } of this.#statement(OLDEST_PAGES).all(room, TRIM_STEP)) {
+      if (messages - readNumber(spoken) < this.#retain) break;
+      messages -= readNumber(spoken);
+      end = readNumber(last) + 1;
+    }
+    if (end === 0) return false;
     this.#transact(() => {
-      this.#statement(DROP_PAGES).run(room, before, end);
-      this.#statement(DROP_REFS).run(room, this.#end(OLDEST, room) ?? before);
+      this.#statement(DROP_PAGES).run(room, end);
+      this.#statement(DROP_REFS).run(room, end);
     });
-    return before < end;
+    this.#messages.set(room, messages);
+    return true;
+  }
+
+  #countMessages(room: string): number {
+    const count = readNumber(this.#statement(COUNT_MESSAGES).get(room)?.["messages"]);
+    if (this.#messages.size >= MAX_COUNTED) this.#messages.clear();
+    this.#messages.set(room, count);
+    return count;
   }
 
   /** Does all of `work` or nothing. */

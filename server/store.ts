@@ -50,8 +50,13 @@ export class StoreError extends Error {
  * nothing.
  */
 export interface Store {
-  /** Names the history that this store has: ids of another mean nothing in it. */
+  /** Names what happens from now on: an earlier opening of the store had another. */
   readonly epoch: string;
+  /**
+   * Returns the id that a room had reached at the end of an earlier epoch, or undefined if the store does
+   * not know it: then ids of that epoch mean nothing here.
+   */
+  reached(epoch: string, room: string): number | undefined;
   /** Stores all of it or nothing. Each page begins where its room's last one ended. */
   write(pages: readonly Page[], passes: readonly StoredPass[]): void;
   /** Returns the id of a room's newest event, or 0. */

@@ -385,11 +385,11 @@ function surviveFaults(log: Log): void {
 
 /**
  * Gives up the permission to write files, for the database is open, and to read them, unless the
- * tokens may have to be read again.
+ * tokens may have to be read again, or it has to be seen whether the database is still there.
  */
-function giveUpFiles({ tokenFile }: ServerFlags): void {
+function giveUpFiles({ tokenFile, db }: ServerFlags): void {
   Deno.permissions.revokeSync({ name: "write" });
-  if (tokenFile === undefined) Deno.permissions.revokeSync({ name: "read" });
+  if (tokenFile === undefined && db === undefined) Deno.permissions.revokeSync({ name: "read" });
 }
 
 /** What the files have that the flags name. */

@@ -124,6 +124,9 @@ export class Conversation {
         const more = count === 1 ? "1 more message was" : `${count} more messages were`;
         this.#lose(`${more} not said.`);
       },
+      restarted: () => {
+        view.notify("the server has begun a new history: some of what was said may be missing");
+      },
       unreadable: ({ message }) => this.#tellUnreadable(message),
       change: () => this.#change(),
     });

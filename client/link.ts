@@ -106,6 +106,8 @@ export interface LinkEvents {
   readonly repeated: (message: SendMessage) => void;
   /** So many messages more were not said, because this client may only read. */
   readonly silenced: (count: number) => void;
+  /** It is back at a server whose history is not the one that it saw before. */
+  readonly restarted: () => void;
   /** The server sent what cannot be read. */
   readonly unreadable: (error: ProtocolError) => void;
   /** Something has changed: what is not answered, or whether it is online. */
@@ -307,7 +309,8 @@ export class Link {
     const { name, room, token, resume } = this.#options;
     const before = this.#welcome ?? resume?.welcome;
     if (!before) return { messageType: "register", data: name, room, token };
-    const { name: data, room: last, epoch, session } = before;
+    const { name: data, room: last, session } = before;
+    const epoch = this.#place.epoch ?? before.epoch;
     // Who takes another's place has nothing to show yet: without `after` it gets the history.
     const after = this.#welcome && this.#place.seen;
     return { messageType: "register", data, room: last, token, epoch, session, after };
@@ -512,6 +515,7 @@ export class Link {
   #takeEvent(event: RoomEvent & { id: number }): void {
     const isOwn = this.#outbox.acceptEvent(event);
     if (isOwn) this.#sender.goOn();
+    if (this.#place.settle(event.id)) this.#events.restarted();
     const missed = this.#place.take(event.id);
     if (missed === undefined) return;
     if (missed > 0) this.#miss(wordMissed(missed));

@@ -21,8 +21,16 @@ export class Place {
   #pastEnd = 0;
   /** How many events before the next one are missed, as the server says. */
   #gap = 0;
+  /**
+   * The id of the next event, if the server goes on where another epoch ended: it does not say so, but
+   * the next event tells.
+   */
+  #expected: number | undefined;
   /** The id after the last event that was seen by who was here before; undefined if nobody was. */
   #resumed: number | undefined;
+
+  /** The epoch that {@linkcode #expected} belongs to. */
+  #epoch: string | undefined;
 
   /** Creates one that has seen nothing yet, but takes the place of one that had. */
   constructor(before?: { readonly welcome: Welcome; readonly seen: number }) {
@@ -33,13 +41,21 @@ export class Place {
 
   /** The id of the last event that was seen; 0 before the first. */
   get seen(): number {
-    return (this.#next ?? this.#resumed ?? 1) - 1;
+    return (this.#next ?? this.#expected ?? this.#resumed ?? 1) - 1;
+  }
+
+  /** The epoch in which that event was seen; undefined before the first welcome. */
+  get epoch(): string | undefined {
+    return this.#epoch ?? this.#room?.epoch;
   }
 
   /** Comes into a room, or back into it. */
   enter({ epoch, room, id }: Welcome): void {
     // What an earlier connection was told is known by the ids.
     this.#gap = 0;
+    const before = this.#room;
+    if (before?.room === room && before.epoch !== epoch) return this.#enterAnew(epoch, room, id);
+    this.#expected = this.#epoch = undefined;
     const isSameRoom = this.#room?.epoch === epoch && this.#room.room === room;
     if (!isSameRoom) this.#move(epoch, room);
     // A history that is shorter than what was seen of it is another: it came from an old copy.
@@ -47,6 +63,31 @@ export class Place {
     if ((this.#resumed ?? 0) > id + 1) this.#resumed = undefined;
     if (!isSameRoom || this.#next === undefined) this.#pastEnd = id;
     this.#room = { epoch, room };
+  }
+
+  /** Comes back into a room in another epoch: whether it goes on there is still to be seen. */
+  #enterAnew(epoch: string, room: string, id: number): void {
+    this.#epoch ??= this.#room?.epoch;
+    this.#expected ??= this.#next;
+    this.#left.clear();
+    this.#next = this.#resumed = undefined;
+    this.#pastEnd = id;
+    this.#room = { epoch, room };
+  }
+
+  /**
+   * Finds out, by the first event in another epoch, whether the server goes on where the last one ended.
+   *
+   * @returns Whether it has another history.
+   */
+  settle(id: number): boolean {
+    const expected = this.#expected;
+    this.#expected = this.#epoch = undefined;
+    if (expected === undefined) return false;
+    if (id - expected !== this.#gap) return true;
+    this.#next = expected;
+    this.#pastEnd = 0;
+    return false;
   }
 
   /** Leaves the room that this was in, if any, for that one. */

@@ -10,6 +10,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
+import { CHAT_V1 } from "../protocol.ts";
 import { openSqlite } from "../server/sqlite.ts";
 import { StoreError } from "../server/store.ts";
 import { Peer } from "../tests/peer.ts";
@@ -231,6 +232,85 @@ Deno.test("server: while its file cannot grow nobody sees what is not stored; th
   assert.equal(lines.filter((line) => line.includes("ERROR Nothing can be stored: ")).length, 1);
   assert.equal(lines.filter((line) => line.includes("INFO Storing again")).length, 1);
 });
+
+Deno.test("server: once its file was deleted, nothing more is accepted, and the log says what to do", async () => {
+  using directory = new Directory();
+  const path = directory.file("chat.db");
+  const { program, port } = await startServer(`--db=${path}`);
+  await using server = program;
+  const log = Array.fromAsync(readAll(server));
+  {
+    await using ann = await Peer.open(`ws://127.0.0.1:${port}/text?name=ann`);
+    assert.equal(await say(ann, "here"), "ann: here");
+    Deno.removeSync(path);
+    const why = "its file was deleted or replaced: restore it, and restart the server";
+    // It is looked at once a second.
+    let answer = "";
+    for (let i = 0; !answer.startsWith("* "); i++) answer = await say(ann, `still here ${i}`);
+    assert.equal(answer, `* The message was not stored: ${why}. Send it again later.`);
+  }
+  server.child.kill("SIGTERM");
+  assert.equal((await server.child.status).code, 0);
+  const lines = await log;
+  assert.equal(
+    lines.filter((line) => line.includes("ERROR Nothing can be stored: its file")).length,
+    1,
+  );
+});
+
+/** Says so many things in the lobby, and returns the id of the last. */
+async function sayMany(port: string, name: string, texts: readonly string[]): Promise<number> {
+  await using peer = await Peer.open(`ws://127.0.0.1:${port}`, CHAT_V1);
+  peer.send({ messageType: "register", data: name });
+  for (const data of texts) peer.send({ messageType: "message", data });
+  const last = await peer.jsonWhere(({ data }) => data === texts.at(-1));
+  return Number(last["id"]);
+}
+
+for (const fewer of [true, false]) {
+  const what = fewer ? "fewer events than it saw" : "more events than it saw";
+  Deno.test(`server: who comes back to a restored copy with ${what} skips nothing new`, async () => {
+    using directory = new Directory();
+    const [path, copy] = [directory.file("chat.db"), directory.file("copy.db")];
+    const start = (...args: string[]) => startServer(`--db=${path}`, "--history=5", ...args);
+    {
+      const { program, port } = await start();
+      await using _server = program;
+      await sayMany(port, "ann", ["one", "two"]);
+      // Closed in order, all is in the file itself.
+      program.child.kill("SIGTERM");
+      await program.child.status;
+    }
+    Deno.copyFileSync(path, copy);
+    const first = await start();
+    let resume = {};
+    {
+      await using _first = first.program;
+      await using alice = await Peer.open(`ws://127.0.0.1:${first.port}`, CHAT_V1);
+      alice.send({ messageType: "register", data: "alice" });
+      const { session, epoch } = await alice.json("welcome");
+      await sayMany(first.port, "ann", ["lost one", "lost two"]);
+      const { id: after } = await alice.jsonWhere(({ data }) => data === "lost two");
+      resume = { session, epoch, after };
+    }
+    for (const each of Deno.readDirSync(directory.path)) {
+      if (each.name.startsWith("chat.db")) Deno.removeSync(directory.file(each.name));
+    }
+    Deno.renameSync(copy, path);
+    const second = await start();
+    await using _second = second.program;
+    const texts = fewer ? ["new"] : Array.from({ length: 20 }, (_, i) => `new ${i}`);
+    await sayMany(second.port, "ann", texts);
+    await using back = await Peer.open(`ws://127.0.0.1:${second.port}`, CHAT_V1);
+    back.send({ messageType: "register", data: "alice", ...resume });
+    const told: unknown[] = [];
+    while (told.at(-1) !== texts.at(-1)) {
+      told.push((await back.jsonWhere(({ messageType }) => messageType === "message"))["data"]);
+    }
+    // A new start: the history, whatever ids she had seen.
+    assert.deepEqual(told, ["one", "two", ...texts].slice(-5));
+  });
+}
 
 async function* readAll(program: Program): AsyncGenerator<string> {
   for (;;) {

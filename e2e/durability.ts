@@ -51,6 +51,7 @@ class Witness {
       stranded: ({ data }) => this.problems.push(`stranded ${data}`),
       repeated: ({ data }) => this.problems.push(`repeated ${data}`),
       silenced: (count) => this.problems.push(`silenced ${count}`),
+      restarted: () => this.problems.push("restarted"),
       unreadable: ({ message }) => this.problems.push(message),
       change: () => this.#wake?.(),
     });

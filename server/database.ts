@@ -103,6 +103,11 @@ interface Claim {
   readonly isNew: boolean;
 }
 
+/** Returns what names a file, under whatever path. */
+function identityOf(stat: Deno.FileInfo, file: string): string {
+  return `${stat.dev}:${stat.ino ?? file}`;
+}
+
 /**
  * Makes sure that a file is there and may be ours. One that was there is only looked at.
  *
@@ -113,35 +118,41 @@ function claim(file: string, schema: Schema): Claim {
   const stat = found ?? create(file);
   if (stat.isDirectory) throw new StoreError("it is a directory");
   if (!stat.isFile) throw new StoreError("it is not a file");
-  const identity = `${stat.dev}:${stat.ino ?? file}`;
+  const identity = identityOf(stat, file);
   // Before it is opened: when a process closes a file, all its locks on it are gone (POSIX, fcntl).
   if (inUse.has(identity)) throw new StoreError(IN_USE);
   if (stat.size > 0) checkHeader(file, schema);
   return { identity, isNew: !found };
 }
 
-/**
- * Tells whether a file is still linked to its name, without the permission to look there. It is closed
- * after the database: when a process closes a file, all its locks on it are gone (POSIX, fcntl).
- */
+/** Tells whether a file is still the one under its name. */
 class Presence {
-  readonly #handle: Deno.FsFile;
+  readonly #file: string;
+  readonly #identity: string;
   #checkedAt = -Infinity;
 
-  constructor(file: string) {
-    this.#handle = Deno.openSync(file, { read: true });
+  constructor(file: string, identity: string) {
+    this.#file = file;
+    this.#identity = identity;
   }
 
   /** @throws {StoreError} If it is not. */
   check(): void {
     const now = performance.now();
     if (now - this.#checkedAt < PRESENCE_INTERVAL) return;
-    if (this.#handle.statSync().nlink === 0) throw new StoreError(DELETED);
+    if (!this.#isThere()) throw new StoreError(DELETED);
     this.#checkedAt = now;
   }
 
-  close(): void {
-    this.#handle.close();
+  #isThere(): boolean {
+    try {
+      const stat = statOf(this.#file);
+      return stat !== undefined && identityOf(stat, this.#file) === this.#identity;
+    } catch (error) {
+      // Whoever runs the server inside a program of their own may keep it from looking.
+      if (error instanceof Deno.errors.NotCapable) return true;
+      throw error;
+    }
   }
 }
 
@@ -202,10 +213,9 @@ export function openDatabase(path: string, options: DatabaseOptions): Database {
     const identity = claimed?.identity ?? file;
     const db = open(file, options);
     inUse.add(identity);
-    const presence = claimed && new Presence(file);
+    const presence = claimed && new Presence(file, identity);
     const close = (): void => {
       db.close();
-      presence?.close();
       inUse.delete(identity);
     };
     return { db, checkPresence: () => presence?.check(), close };

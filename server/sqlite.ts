@@ -175,7 +175,7 @@ class SqliteStore implements Store {
   }
 
   write(pages: readonly Page[], passes: readonly StoredPass[]): void {
-    this.#database.checkPresence();
+    this.#attempt(() => this.#database.checkPresence());
     this.#transact(() => {
       for (const { room, first, events, refOwners = [] } of pages) {
         const newest = this.#end(NEWEST, room) ?? 0;

@@ -40,6 +40,7 @@ class TestLink {
       stranded: ({ data, room }) => tell(`stranded ${data} for ${room}`),
       repeated: ({ ref }) => tell(`repeated ${ref}`),
       silenced: (count) => tell(`silenced ${count}`),
+      restarted: () => tell("restarted"),
       lost: (delay) => tell(`lost, ${delay} ms`),
       back: (caughtUp) => tell(`back, ${caughtUp} caught up`),
       uncertain: ({ data }) => tell(`uncertain ${data}`),
@@ -437,10 +438,41 @@ for (const [what, fields] of [["epoch", { epoch: "e2" }], ["shorter history", {}
     alice.clock.advance(500);
     await (await server.accept()).welcome({ id: 0, ...fields }, said(1, "new"));
     await alice.hears("back, 1 caught up");
-    assert.deepEqual(alice.told, ["lost, 500 ms", "1 bob: new", "back, 1 caught up"]);
+    const restarted = what === "epoch" ? ["restarted"] : [];
+    assert.deepEqual(alice.told, ["lost, 500 ms", ...restarted, "1 bob: new", "back, 1 caught up"]);
     await alice.leave();
   });
 }
+
+Deno.test("link: in another epoch it goes on where the last one ended, if the server does", async () => {
+  await using server = new ScriptedServer();
+  const { alice, peer } = await startScripted(server, {}, said(1, "one"), said(2, "two"));
+  const cases: [epoch: string, events: object[], told: string[]][] = [
+    ["e2", [said(3, "three")], ["3 bob: three"]],
+    ["e3", [{ messageType: "missed", count: 2, data: "" }, said(6, "six")], [
+      "missed 2",
+      "6 bob: six",
+    ]],
+    // It would have said that three are missed.
+    ["e4", [said(10, "ten")], ["restarted", "10 bob: ten"]],
+    ["e5", [said(4, "four"), said(5, "five")], ["restarted", "4 bob: four", "5 bob: five"]],
+  ];
+  let current = peer;
+  let after = 2;
+  for (const [epoch, events, told] of cases) {
+    current.socket.close(1001);
+    await alice.until(() => !alice.link.isOnline && alice.clock.pending > 0);
+    alice.told.length = 0;
+    alice.clock.advance(500);
+    current = await server.accept();
+    const registration = await current.welcome({ epoch, id: 0 }, ...events);
+    assert.equal(registration["after"], after);
+    await alice.until(() => alice.link.isOnline);
+    assert.deepEqual(alice.told.filter((line) => !/^(lost|back)/.test(line)), told);
+    after = Number(told.at(-1)?.split(" ")[0]);
+  }
+  await alice.leave();
+});
 
 Deno.test("link: what it said may be among what is missed: it is sent again, and its ack tells of all before", async () => {
   await using server = new ScriptedServer();

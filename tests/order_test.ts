@@ -92,6 +92,7 @@ class Typist {
       uncertain: () => {},
       repeated: ({ data }) => this.problems.push(`repeated: ${data}`),
       silenced: () => this.problems.push("silenced"),
+      restarted: () => this.problems.push("restarted"),
       unreadable: ({ message }) => this.problems.push(message),
       change: () => this.#wake?.(),
     });

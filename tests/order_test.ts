@@ -152,7 +152,7 @@ async function typeAtRandom(seed: number): Promise<void> {
     else await new Promise((resolve) => setTimeout(resolve, chance() * 30));
   }
   await typist.until(() => typist.link.unanswered === 0);
-  const sentinel = await server.register("last");
+  const sentinel = await server.enter("last");
   for (const room of OPEN_ROOMS) {
     const told = sentinel.jsonWhere(({ data }) => data === `end of ${room}`);
     sentinel.send({ messageType: "join", data: room });

@@ -51,8 +51,11 @@ export interface Receiver {
    * what it has coming, and the connection is closed.
    */
   finish(): Promise<void>;
-  /** Is told that the connection is gone. `code` is the WebSocket close code, if there was one. */
-  end(code?: number): void;
+  /**
+   * Is told that the connection is gone. `code` is the WebSocket close code, if there was one;
+   * `isBroken` tells that the client did not close it: it may have been dead for a while.
+   */
+  end(code?: number, isBroken?: boolean): void;
   /** Is told of a fault of ours. It costs this connection, and nobody else. */
   fail(error: unknown): void;
 }

@@ -71,8 +71,10 @@ export interface Participant extends Member {
   readonly room: Room | undefined;
   /** Whose token they came in with, if tokens are needed. */
   readonly identity: Identity | undefined;
-  /** Hands over a private message. Returns whether it went out. */
-  tell(message: Private): boolean;
+  /** Hands over a private message of `sender`. Returns whether it went out. */
+  tell(message: Private, sender: Participant): boolean;
+  /** Tells those who wrote to them lately that it may not have arrived. */
+  doubt(): void;
   /** Tells them a sentence of the server's. */
   notify(text: string): void;
   /**

@@ -263,8 +263,8 @@ class Inlet implements Receiver {
     await this.#receiver.finish();
   }
 
-  end(code?: number): void {
-    this.#intake.take(this, () => this.#receiver.end(code));
+  end(code?: number, isBroken?: boolean): void {
+    this.#intake.take(this, () => this.#receiver.end(code, isBroken));
   }
 
   fail(error: unknown): void {

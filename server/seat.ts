@@ -213,6 +213,8 @@ export class Seat {
       : undefined;
     const old = pass.holder;
     const isPresent = old?.room === room;
+    // Whoever comes back has lost that connection, and maybe what went to it.
+    old?.doubt();
     if (isPresent) old.makeWay();
     else old?.close(CloseCode.normal, RESUMED_ELSEWHERE);
     this.#hub.transfer(pass, this.#person);

@@ -31,7 +31,7 @@ import {
 import type { Connection, LineReceiver } from "./connection.ts";
 import { Delivery, PATIENCE, type Recipient } from "./delivery.ts";
 import type { Dialect, DialectFor } from "./dialects.ts";
-import type { Guest, Hub } from "./hub.ts";
+import type { Guest, Hub, Participant } from "./hub.ts";
 import { quote, quoteError } from "./log.ts";
 import { moderate } from "./moderation.ts";
 import type { Room, Speaker } from "./room.ts";
@@ -39,6 +39,7 @@ import { checkMute, EntryError, tooFast } from "./rules.ts";
 import { type Defaults, Seat } from "./seat.ts";
 import { ASK_COST, SAY_COST, Throttle } from "./throttle.ts";
 import type { Identity } from "./tokens.ts";
+import { Unconfirmed } from "./unconfirmed.ts";
 
 /** How long a client may take to register, in milliseconds. */
 export const REGISTER_TIME = 10_000;
@@ -92,6 +93,7 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
   readonly #delivery: Delivery;
   readonly #seat: Seat;
   readonly #throttle: Throttle;
+  readonly #unconfirmed: Unconfirmed;
   /** The request that waits; without `input` if a blank line is to be paid for. */
   #held: { readonly input: TextInput | undefined } | undefined;
   #cancelHeld: (() => void) | undefined;
@@ -118,6 +120,7 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
       delivery: this.#delivery,
       defaults,
     });
+    this.#unconfirmed = new Unconfirmed(hub.clock);
     this.#throttle = new Throttle(hub.clock, hub.buckets.ofAddress(connection.address));
     try {
       this.#begin();
@@ -222,9 +225,10 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
   }
 
   /** Takes the person out of the conversation. Does nothing the second time. */
-  end(code?: number): void {
+  end(code?: number, isBroken = false): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    if (isBroken) this.doubt();
     this.#cancelLate?.();
     this.#letGoOfHeld();
     this.#seat.giveUp();
@@ -246,12 +250,15 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
 
   /** Sends the client away, because it did not read for too long; it may come back. */
   letGo(): void {
+    this.doubt();
     this.close(CloseCode.tryAgainLater, `Too much was unread for ${PATIENCE / 1000} s`);
   }
 
-  /** Hands over a private message. Returns whether it went out. */
-  tell(message: Private): boolean {
-    return this.#delivery.send(message);
+  /** Hands over a private message of `sender`. Returns whether it went out. */
+  tell(message: Private, sender: Participant): boolean {
+    if (!this.#delivery.send(message)) return false;
+    if (sender !== this) this.#unconfirmed.add(message, sender);
+    return true;
   }
 
   /** Tells this client alone a sentence of the server's. */
@@ -289,6 +296,11 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
   /** Makes way for another connection of the same person: nobody sees them leave. */
   makeWay(): void {
     this.#seat.makeWay();
+  }
+
+  /** Tells those who wrote to this person lately that it may not have arrived. */
+  doubt(): void {
+    this.#unconfirmed.tellSenders((name) => this.#hub.find(name));
   }
 
   #begin(): void {
@@ -562,7 +574,7 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
       data,
       ref,
     };
-    if (!target.tell(message)) {
+    if (!target.tell(message, this)) {
       throw new ProtocolError("unknown_user", `${target.name} is too far behind to be told.`, ref);
     }
     if (target !== this) this.#answer(message);

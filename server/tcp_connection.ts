@@ -121,7 +121,7 @@ export class TcpConnection implements Connection {
         if (!receiver && await Promise.race([next, isLate]) === "late") receiver = open();
         const input = await next;
         if (!input || input.foreign !== undefined) {
-          receiver?.end();
+          receiver?.end(undefined, true);
           return input?.foreign;
         }
         if (!receiver && isUndecided(input)) continue;

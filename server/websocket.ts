@@ -109,7 +109,7 @@ class WebSocketConnection implements Connection, EventListenerObject {
 
   handleEvent(event: Event): void {
     if (event instanceof MessageEvent) this.#attempt(() => this.#take(event.data));
-    else if (event instanceof CloseEvent) this.#attempt(() => this.#closed(event.code));
+    else if (event instanceof CloseEvent) this.#attempt(() => this.#closed(event));
     // What follows an error is a close event, and that says all that matters.
     else event.preventDefault();
   }
@@ -191,11 +191,11 @@ class WebSocketConnection implements Connection, EventListenerObject {
     }
   }
 
-  #closed(code: number): void {
+  #closed({ code, wasClean }: CloseEvent): void {
     this.#goOn();
     clearTimeout(this.#closeTimer);
     // The runtime says 0 where RFC 6455 (section 7.1.5) says 1006: ended without a Close frame.
-    this.#receiver?.end(code === 0 ? 1006 : code);
+    this.#receiver?.end(code === 0 ? 1006 : code, !wasClean);
   }
 
   /** Runs one event's work. A fault of ours must cost this connection, not the process. */

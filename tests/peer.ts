@@ -350,6 +350,7 @@ export function participant(): Participant {
     identity: undefined,
     tell: () => true,
     notify() {},
+    doubt() {},
     sendAway() {},
     makeWay() {},
     close() {},

@@ -176,7 +176,11 @@ async function readLog(server: Program): Promise<string[]> {
 
 Deno.test(`${CONNECTIONS} connections come and go, and the server is as it was`, async () => {
   console.log(`SEED=${SEED}`);
-  const { program: server, port, tcpPort } = await startServer("--host=0.0.0.0");
+  const { program: server, port, tcpPort } = await startServer(
+    "--host=0.0.0.0",
+    "--rate=1000",
+    "--burst=1000",
+  );
   await using _server = server;
   const logged = readLog(server);
   const subject = new Subject(server, port);

@@ -64,9 +64,9 @@ Usage: deno task server [--port=8080] [--tcp-port=8081]
   --port=N                 port of WebSocket and HTTP; 0 takes a free one [${DEFAULT_PORT}]
   --tcp-port=N             port of plain TCP, for nc and telnet [none]
   --capacity=N             events that each room retains [${DEFAULT_CAPACITY}]
-  --history=N              events that a newcomer gets [${DEFAULT_HISTORY}]
+  --history=N              messages that a newcomer gets [${DEFAULT_HISTORY}]
   --db=FILE                keep the history in this file, over a restart [none]
-  --retain=N               events of each room that are kept there [${DEFAULT_RETAIN}]
+  --retain=N               messages of each room that are kept there [${DEFAULT_RETAIN}]
   --token-file=FILE        let in only who has a token: lines of TOKEN NAME, maybe operator [none]
   --allow-origin=ORIGIN    let pages of https://NAME connect, and go by that name; may come again
   --trust-proxy            the last address in X-Forwarded-For is the client's

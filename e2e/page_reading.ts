@@ -10,6 +10,7 @@
 import assert from "node:assert/strict";
 import { TestServer } from "../tests/peer.ts";
 import { said, ScriptedServer } from "../tests/scripted.ts";
+import { Key } from "./browser.ts";
 import {
   assertClean,
   comeIn,
@@ -198,4 +199,60 @@ Deno.test("page: who comes and goes takes the focus from nobody", async () => {
   await aaron[Symbol.asyncDispose]();
   await alice.until(() => document.querySelectorAll("#people li").length === 2);
   assert.ok(await alice.run(isZed));
+});
+
+Deno.test("page: of a long message twenty rows are shown, and the rest by a key, which moves nothing", async () => {
+  await using server = new TestServer();
+  await using bob = await server.register("bob");
+  await using alice = await comeIn(server, "alice", { width: 320, height: 560 });
+  const lines = `first${"\n".repeat(4_000)}last`;
+  // In a wide window it takes fewer rows.
+  const wrapped = `${"word ".repeat(240)}https://example.com/`;
+  sayAll(bob, ...Array.from({ length: 5 }, () => lines), wrapped);
+  await alice.until(() => document.querySelectorAll(".chunk .more:not([hidden])").length === 6);
+  const look = (): Promise<
+    { rows: number; top: number; buttonTop: number; isFocused: boolean }[]
+  > =>
+    alice.run(() =>
+      Array.from(document.querySelectorAll(".chunk .message"), (message) => {
+        const [text, button] = [message.querySelector(".text"), message.querySelector(".more")];
+        if (!text || !button) throw new Error("no text");
+        const { top, height } = text.getBoundingClientRect();
+        const rows = Math.round(height / parseFloat(getComputedStyle(text).lineHeight));
+        const buttonTop = button.getBoundingClientRect().top;
+        return { rows, top, buttonTop, isFocused: button === document.activeElement };
+      })
+    );
+  const folded = await look();
+  assert.deepEqual(folded.map(({ rows }) => rows), [20, 20, 20, 20, 20, 20]);
+  await alice.run(() => document.querySelector<HTMLElement>(".log")?.focus());
+  for (let i = 0; i < 5; i++) await alice.press(Key.tab);
+  const focused = await look();
+  assert.deepEqual(focused.findIndex(({ isFocused }) => isFocused), 4);
+  await alice.press(Key.enter);
+  const [, , , , whole] = await look();
+  assert.equal(whole?.rows, 4_001);
+  assert.equal(Math.round(whole.top), Math.round(focused[4]?.top ?? 0), "it begins where it began");
+  await alice.run(() => document.activeElement?.scrollIntoView({ block: "end" }));
+  const [, , , , end] = await look();
+  await alice.press(Key.enter);
+  const [, , , , less] = await look();
+  assert.equal(less?.rows, 20);
+  assert.equal(Math.round(less.buttonTop), Math.round(end?.buttonTop ?? 0), "the button stays");
+  // What is sought in it is shown: here, a link by its focus.
+  await alice.run(() => document.querySelector<HTMLElement>(".chunk .text a")?.focus());
+  await alice.until(() => {
+    const link = document.querySelector(".chunk .text a");
+    const { top = -1, bottom = Infinity } = link?.getBoundingClientRect() ?? {};
+    const frame = document.querySelector(".log")?.getBoundingClientRect();
+    return link?.closest(".is-folded") === null && top >= (frame?.top ?? 0) &&
+      bottom <= (frame?.bottom ?? 0);
+  });
+  await alice.click(".chunk .message:last-child .more");
+  await alice.resize(1_280, 800);
+  const buttons = await alice.run(() =>
+    document.querySelectorAll(".chunk .more:not([hidden])").length
+  );
+  assert.equal(buttons, 5, "what is not cut needs no button");
+  await assertClean(alice, server);
 });

@@ -34,6 +34,7 @@ import dialogs from "../web/dialogs.ts" with { type: "text" };
 import elements from "../web/elements.ts" with { type: "text" };
 import emoji from "../web/emoji.ts" with { type: "text" };
 import entry from "../web/entry.ts" with { type: "text" };
+import excerpt from "../web/excerpt.ts" with { type: "text" };
 import hints from "../web/hints.ts" with { type: "text" };
 import icon from "../web/icon.svg" with { type: "text" };
 import page from "../web/index.html" with { type: "text" };
@@ -62,6 +63,7 @@ const FILES: Readonly<Record<string, string>> = {
   "/web/elements.ts": elements,
   "/web/emoji.ts": emoji,
   "/web/entry.ts": entry,
+  "/web/excerpt.ts": excerpt,
   "/web/hints.ts": hints,
   "/web/lists.ts": lists,
   "/web/log.ts": log,

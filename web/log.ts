@@ -83,6 +83,20 @@ export class Log {
     this.#stay();
   }
 
+  /**
+   * Changes how high a block is, and keeps in its place what `topOf` measures. A reader who was at the
+   * end stays there only if that is the end still.
+   */
+  keep(topOf: () => number, change: () => void): void {
+    const before = topOf();
+    change();
+    this.#scrollTo(this.element.scrollTop + topOf() - before);
+    const { scrollTop, clientHeight, scrollHeight } = this.element;
+    const isNearEnd = scrollHeight - scrollTop - clientHeight < END_MARGIN;
+    if (isNearEnd && !this.#isAtEnd) this.toEnd();
+    else this.#setAtEnd(isNearEnd);
+  }
+
   /** Tells whether a block is further below than what the reader sees. */
   isBelow(block: HTMLElement): boolean {
     if (!block.isConnected) return this.#indexOf(block) >= this.#end;

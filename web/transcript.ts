@@ -22,14 +22,12 @@ import {
   type ServerMessage,
 } from "../protocol.ts";
 import { element } from "./elements.ts";
+import { excerpt } from "./excerpt.ts";
 import { Log } from "./log.ts";
 import { isOnlyEmoji, splitText } from "./text.ts";
 
 /** Messages of one person within so many milliseconds stand together. */
 const GROUP_TIME = 5 * 60_000;
-
-/** Of a text with more lines, or more UTF-16 units, only the beginning is shown at first. */
-const [LONG_LINES, LONG_TEXT] = [16, 1_600];
 
 /** What the reader of a transcript can ask for. */
 export interface TranscriptEvents {
@@ -101,22 +99,6 @@ function wordText(text: string, name: string | undefined): HTMLElement {
   return shown;
 }
 
-/** Hides most of a text that is long until its reader wants it. */
-function fold(text: HTMLElement): HTMLElement[] {
-  const { textContent } = text;
-  const isLong = textContent.length > LONG_TEXT || textContent.split("\n").length > LONG_LINES;
-  if (!isLong) return [text];
-  text.classList.add("is-folded");
-  const attributes = { class: "more", type: "button", "aria-expanded": "false" };
-  const button = element("button", attributes, "Show all");
-  button.addEventListener("click", () => {
-    const isFolded = text.classList.toggle("is-folded");
-    button.textContent = isFolded ? "Show all" : "Show less";
-    button.setAttribute("aria-expanded", String(!isFolded));
-  });
-  return [text, button];
-}
-
 function timeOf(time: number): HTMLElement {
   const date = new Date(time);
   return element("time", {
@@ -158,7 +140,9 @@ export class Transcript {
 
   /** Shows whole the last long text of which only the beginning is shown. Returns whether there is one. */
   more(): boolean {
-    const buttons = this.log.element.querySelectorAll<HTMLElement>('.more[aria-expanded="false"]');
+    const buttons = this.log.element.querySelectorAll<HTMLElement>(
+      '.more[aria-expanded="false"]:not([hidden])',
+    );
     const last = Array.from(buttons).at(-1);
     last?.click();
     return last !== undefined;
@@ -212,7 +196,7 @@ export class Transcript {
     edit.addEventListener("click", () => this.#options.events.edit(message));
     const why = element("div", { class: "reason" }, `Not said: ${reason} `, edit);
     const block = element("div", { class: "message is-failed" });
-    block.append(...fold(wordText(message.data, undefined)), why);
+    block.append(...this.#excerpt(wordText(message.data, undefined)), why);
     this.#append(Date.now(), block);
   }
 
@@ -323,12 +307,16 @@ export class Transcript {
     const text = wordText(said.text, isOwn ? undefined : this.#options.name());
     if (isAction) {
       text.prepend(this.#nameOf(from), " ");
-      block.append(avatarOf(from), ...fold(text), timeOf(time));
-    } else if (continues) block.append(this.#spoken(said), timeOf(time), ...fold(text));
-    else block.append(avatarOf(from), this.#origin(said), ...fold(text));
+      block.append(avatarOf(from), ...this.#excerpt(text), timeOf(time));
+    } else if (continues) block.append(this.#spoken(said), timeOf(time), ...this.#excerpt(text));
+    else block.append(avatarOf(from), this.#origin(said), ...this.#excerpt(text));
     this.#append(time, block);
     this.#group = { key, time };
     return isLoud && !said.isPast;
+  }
+
+  #excerpt(text: HTMLElement): HTMLElement[] {
+    return excerpt(text, (topOf, change) => this.log.keep(topOf, change));
   }
 
   /** Words who said something, for those who hear it. */

@@ -431,6 +431,7 @@ export class Link {
     if (failure.code === "rate_limited" && this.#sender.retry(failure)) return;
     const { ref, room, code } = failure;
     if (ref === undefined) return this.#takeRefusal(failure);
+    this.#outbox.endCheck(ref);
     const message = this.#outbox.takeOut(ref)?.message;
     const isOwn = message !== undefined;
     if (isOwn && code === "muted") return this.#silence(failure);
@@ -477,7 +478,8 @@ export class Link {
   }
 
   #takeAck(message: ServerMessage & { messageType: "ack" }): void {
-    const entry = this.#outbox.accept(message.ref);
+    this.#outbox.endCheck(message.ref);
+    const entry = this.#outbox.takeOut(message.ref);
     if (entry) this.#sender.goOn();
     this.#events.receive(message, { ...NEWS, isOwn: entry !== undefined, isRoutine: true });
     // What went out once was not accepted before: its ref was, with another message.

@@ -87,6 +87,8 @@ export class Outbox {
   readonly #names = new Set<string>();
   /** What was sent on this connection, and is not answered, in the order in which it was sent. */
   readonly #underWay = new Set<Entry>();
+  /** What was under way before a check, by the `ref` that was sent a second time. */
+  readonly #checks = new Map<string, readonly Entry[]>();
 
   /** How much is not answered. */
   get size(): number {
@@ -110,9 +112,28 @@ export class Outbox {
     return this.#underWay.values().some(({ message }) => message.messageType === "message");
   }
 
-  /** Returns the last thing under way that was said to the room. */
-  lastSaid(): Entry | undefined {
-    return [...this.#underWay].findLast(isSaid);
+  /**
+   * Begins a check of what was said to the room and is under way, because what answers it may be missed.
+   *
+   * @returns The last of it, whose second answer on this connection tells of all before it; undefined if
+   * there is none.
+   */
+  beginCheck(): Entry | undefined {
+    const said = [...this.#underWay].filter(isSaid);
+    const last = said.pop();
+    if (last) this.#checks.set(last.key, said);
+    return last;
+  }
+
+  /**
+   * Takes out what was checked by sending that `ref` a second time, now that this is answered: the server
+   * answers in order, so what tells of that is missed.
+   */
+  endCheck(ref: string): void {
+    for (const entry of this.#checks.get(ref) ?? []) {
+      if (this.#underWay.has(entry)) this.#remove(entry);
+    }
+    this.#checks.delete(ref);
   }
 
   /**
@@ -184,6 +205,7 @@ export class Outbox {
   /** Takes note that the connection is gone: nothing is under way, and nothing will be answered. */
   recall(): void {
     this.#underWay.clear();
+    this.#checks.clear();
   }
 
   /** Takes note of a name that this client has. */
@@ -196,7 +218,7 @@ export class Outbox {
   acceptEvent(event: RoomEvent): boolean {
     if (event.messageType !== "message" || event.ref === undefined) return false;
     // Somebody else may have used the same ref.
-    return this.#names.has(event.from) && this.accept(event.ref) !== undefined;
+    return this.#names.has(event.from) && this.takeOut(event.ref) !== undefined;
   }
 
   /** Takes out the private message that this echoes. Returns whether it is one of this client's. */
@@ -204,21 +226,6 @@ export class Outbox {
     const entry = ref === undefined ? undefined : this.#entries.get(ref);
     const isPrivate = entry?.message.messageType === "message" && entry.message.to !== undefined;
     return isPrivate && this.#names.has(from) && this.takeOut(entry.key) !== undefined;
-  }
-
-  /**
-   * Takes out the message that was accepted, and what was said before it on this connection: as the
-   * server answers in order, what tells of that is missed. Returns the message if it was there and
-   * went out.
-   */
-  accept(ref: string): Entry | undefined {
-    const entry = this.#entries.get(ref);
-    const isUnderWay = entry !== undefined && this.#underWay.has(entry);
-    for (const earlier of isUnderWay ? this.#underWay : []) {
-      if (earlier === entry) break;
-      if (isSaid(earlier)) this.#remove(earlier);
-    }
-    return this.takeOut(ref);
   }
 
   /** Takes out the message that was answered, and returns it if it was there and went out. */

@@ -68,11 +68,11 @@ export class Sender {
   }
 
   /**
-   * Sends the last message under way again, because what answers it may be missed. The server answers
-   * in order, and says nothing twice: what answers this one tells of all before it, too.
+   * Sends the last message under way again, because what answers it may be missed. The server says
+   * nothing twice: it answers this one with an `ack`, in order, which tells of all before it, too.
    */
   check(): void {
-    const last = this.#options.outbox.lastSaid();
+    const last = this.#options.outbox.beginCheck();
     if (last) this.#send(last);
   }
 

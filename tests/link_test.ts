@@ -129,14 +129,14 @@ Deno.test("outbox: keeps what is not answered, in order; private messages that w
   assert.deepEqual(outbox.takeUncertain().map(({ data }) => data), ["two"]);
   const list = outbox.add({ messageType: "users" });
   const users = { messageType: "users", dataArray: [], count: 0, room: "lobby" } as const;
-  assert.equal(outbox.accept(one.key), undefined, "it did not go out yet");
+  assert.equal(outbox.takeOut(one.key), undefined, "it did not go out yet");
   assert.equal(outbox.answer(users), undefined, "nor did this");
   outbox.launch(one);
   assert.equal(outbox.answer({ messageType: "pong", data: one.key }), undefined);
-  assert.equal(outbox.accept(one.key), one);
-  assert.equal(outbox.accept(one.key), undefined);
+  assert.equal(outbox.takeOut(one.key), one);
+  assert.equal(outbox.takeOut(one.key), undefined);
   outbox.launch(list);
-  assert.equal(outbox.accept(list.key), undefined);
+  assert.equal(outbox.takeOut(list.key), undefined);
   assert.equal(outbox.answer(users), list);
   const rest = outbox.entries().map(({ message }) => "data" in message && message.data);
   assert.deepEqual(rest, ["three"]);

@@ -24,6 +24,7 @@ const LINE = lineOf(
   LEFT_OUT,
   `INFO From client ${ADDRESS} ${QUOTED}`,
   `INFO Refused a page of ${QUOTED}: see --allow-origin`,
+  `INFO Refused ${ADDRESS}: an? (?:HTTP request|TLS hello|SSH banner) came to the port of lines`,
   "INFO Shutting down",
 );
 

@@ -179,7 +179,7 @@ Deno.test("page: the address names the room: a link invites, going back goes bac
   });
   assert.equal(marked, "line 10", "what is new here is marked");
   const missed = (await noticesOf(alice)).find((notice) => /missed$/.test(notice));
-  assert.equal(missed, "10 events missed");
+  assert.equal(missed, "11 events missed", "her own leave, too");
   await assertClean(alice, server);
 });
 

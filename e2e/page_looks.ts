@@ -121,6 +121,86 @@ Deno.test("page: at 320 pixels nothing scrolls sideways, and all can be reached"
   await assertNarrow("offline");
 });
 
+/** Returns what scrolls, and which of it cannot be scrolled by keys. Runs in the page. */
+function findScrolling(): { scrolling: string[]; stuck: string[] } {
+  const scrolls = (each: Element): boolean => {
+    const { overflowX, overflowY } = getComputedStyle(each);
+    const can = (overflow: string): boolean => overflow === "auto" || overflow === "scroll";
+    const modal = document.querySelector(":modal");
+    return each.checkVisibility() && (!modal || modal.contains(each)) &&
+      (can(overflowX) && each.scrollWidth > each.clientWidth + 1 ||
+        can(overflowY) && each.scrollHeight > each.clientHeight + 1);
+  };
+  const isStop = (each: Element): boolean =>
+    each instanceof HTMLElement && each.tabIndex >= 0 && each.checkVisibility() &&
+    !each.matches(":disabled, [inert], [inert] *");
+  const isReached = (each: Element): boolean =>
+    isStop(each) || Array.from(each.querySelectorAll("*")).some(isStop) ||
+    // Arrow keys go through it from the field that it belongs to.
+    Array.from(document.querySelectorAll("[aria-controls]")).some((field) =>
+      isStop(field) && field.getAttribute("aria-controls") === each.id
+    );
+  const word = ({ tagName, id, className }: Element): string => `${tagName} #${id} .${className}`;
+  const found = Array.from(document.querySelectorAll("*")).filter(scrolls);
+  return {
+    scrolling: found.map(word),
+    stuck: found.filter((each) => !isReached(each)).map(word),
+  };
+}
+
+Deno.test("page: whatever scrolls can be scrolled by keys, in windows of any size", async () => {
+  await using server = new TestServer();
+  const peers = await Promise.all(
+    Array.from({ length: 30 }, (_, i) => server.enter(`person-${i}`, `room-${i}`)),
+  );
+  const others = await Promise.all(
+    Array.from({ length: 30 }, (_, i) => server.enter(`other-${i}`)),
+  );
+  await using alice = await openPage(server, { width: 360, height: 200 });
+  await isFocused(alice, "entry-name");
+  const scrolled = new Set<string>();
+  const assertReached = async (what: string): Promise<void> => {
+    for (const [width, height] of [[320, 300], [360, 640], [768, 500], [1_280, 400]] as const) {
+      await alice.resize(width, height);
+      const { scrolling, stuck } = await alice.run(findScrolling);
+      for (const each of scrolling) scrolled.add(each);
+      assert.deepEqual(stuck, [], `${what}, ${width} pixels wide`);
+    }
+  };
+  await assertReached("the entry");
+  await sayName(alice, "alice");
+  const [bob = assert.fail()] = others;
+  sayAll(bob, "x\n".repeat(100), "w".repeat(3_000), `https://example.com/${"p".repeat(500)}`);
+  await hears(alice, `https://example.com/${"p".repeat(500)}`);
+  for (const command of ["/help", "/users", "/rooms"]) await say(alice, command);
+  await alice.shows("room-29");
+  await assertReached("the conversation");
+  await alice.type("l\n".repeat(40));
+  await assertReached("a long draft");
+  await alice.chord(Key.control, "a");
+  await alice.type("/");
+  await alice.until(() => document.querySelectorAll("#hints li").length > 5);
+  await assertReached("the hints");
+  await alice.run(() =>
+    document.querySelector<HTMLElement>("#people li:nth-child(2) button")?.click()
+  );
+  await assertReached("a person");
+  await alice.press(Key.escape);
+  for (const id of ["help-open", "rename", "invite", "emoji-open"]) {
+    await alice.run((id) => document.getElementById(id)?.click(), id);
+    await assertReached(id);
+    await alice.press(Key.escape);
+  }
+  await alice.resize(360, 300);
+  await alice.click("#menu");
+  await assertReached("the side");
+  for (const [what, ...ids] of [["the log", ".log"], ["help", "#help"], ["people", "#people"]]) {
+    const isThere = [...scrolled].some((each) => ids.some((id) => each.includes(id)));
+    assert.ok(isThere, `${what} did not scroll: ${[...scrolled]}`);
+  }
+  assert.equal(peers.length, 30);
+});
+
 /** A text, or the edge of a control, that cannot be told well enough from what is behind it. */
 interface Faint {
   readonly what: string;
@@ -205,7 +285,7 @@ for (const scheme of ["light", "dark"] as const) {
   Deno.test(`page: every text can be read: contrast of 4.5 to 1, ${scheme}`, async () => {
     await using server = new TestServer();
     const peers = await Promise.all(
-      Array.from({ length: 40 }, (_, i) => server.register(`person-${i}`)),
+      Array.from({ length: 40 }, (_, i) => server.enter(`person-${i}`)),
     );
     const [bob = assert.fail()] = peers;
     const assertClear = async (what: string, least: number): Promise<void> => {

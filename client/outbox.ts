@@ -89,6 +89,8 @@ export class Outbox {
   readonly #underWay = new Set<Entry>();
   /** What was under way before a check, by the `ref` that was sent a second time. */
   readonly #checks = new Map<string, readonly Entry[]>();
+  /** What was sent a second time, and may be answered a second time. */
+  readonly #answeredOnce = new Set<string>();
 
   /** How much is not answered. */
   get size(): number {
@@ -130,10 +132,16 @@ export class Outbox {
    * answers in order, so what tells of that is missed.
    */
   endCheck(ref: string): void {
-    for (const entry of this.#checks.get(ref) ?? []) {
-      if (this.#underWay.has(entry)) this.#remove(entry);
-    }
+    const checked = this.#checks.get(ref);
+    if (!checked) return;
+    for (const entry of checked) if (this.#underWay.has(entry)) this.#remove(entry);
     this.#checks.delete(ref);
+    this.#answeredOnce.add(ref);
+  }
+
+  /** Tells, once, whether an answer is the second one to something that was sent twice for a check. */
+  isSecondAnswer(ref: string): boolean {
+    return !this.#entries.has(ref) && this.#answeredOnce.delete(ref);
   }
 
   /**
@@ -206,6 +214,7 @@ export class Outbox {
   recall(): void {
     this.#underWay.clear();
     this.#checks.clear();
+    this.#answeredOnce.clear();
   }
 
   /** Takes note of a name that this client has. */

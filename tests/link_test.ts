@@ -491,6 +491,20 @@ Deno.test("link: what it said may be among what is missed: it is sent again, and
   await alice.leave();
 });
 
+Deno.test("link: what was sent twice for that and is refused twice is told once", async () => {
+  await using server = new ScriptedServer();
+  const { alice, peer } = await startScripted(server);
+  alice.say("hello");
+  const { ref } = await peer.take("message");
+  peer.send({ messageType: "missed", count: 5, data: "5 events missed" }, said(6, "six"));
+  await peer.take("message");
+  const error = { messageType: "error", code: "too_long", data: "No", ref };
+  peer.send(error, error, said(7, "seven"));
+  await alice.hears("7 bob: seven");
+  assert.deepEqual(alice.told, ["missed 5", "6 bob: six", "error, own", "7 bob: seven"]);
+  await alice.leave();
+});
+
 Deno.test("link: with a ring of 2 that passes it all the time, it says everything once", async () => {
   await using server = new TestServer({ capacity: 2 });
   const alice = await TestLink.start(server.port, { name: "alice" });

@@ -678,7 +678,7 @@ function optionalTag(fields: Fields, key: string, limit = MAX_LABEL_LENGTH): str
 
 /** Cleans what is shown within a line: a name, a room, an address. */
 function cleanLabel(raw: string): string {
-  return cleanText(raw).replaceAll(/[\n\t]/g, " ");
+  return cleanText(raw).replaceAll(/[\n\t\u2028\u2029]/g, " ");
 }
 
 function requiredLabel(fields: Fields, key: string): string {
@@ -1159,10 +1159,9 @@ export function isCommand(line: string): boolean {
  * @throws {ProtocolError} If it is too long, or a command that does not exist or lacks something.
  */
 export function parsePersonInput(line: string): PersonInput | undefined {
-  const text = cleanText(line);
-  const isBlock = text.trim().includes("\n");
-  if (!isBlock || isCommand(text)) return parseLine(text, PERSON_COMMANDS, MAX_TEXT_BYTES);
-  return { messageType: "message", data: parseMessageText(text) };
+  const isBlock = cleanText(line).trim().includes("\n");
+  if (!isBlock || isCommand(line)) return parseLine(line, PERSON_COMMANDS, MAX_TEXT_BYTES);
+  return { messageType: "message", data: parseMessageText(line) };
 }
 
 /** Tells whether a private message is the server's word about something that was done. */
@@ -1170,9 +1169,12 @@ export function isNotice({ from }: Private): boolean {
   return from === SERVER_NAME;
 }
 
+/** What ends a line for some of those who read it. */
+const LINE_END = /[\n\u2028\u2029]/g;
+
 /** Indents all lines but the first, so that no line of a message can look like another's. */
 function indent(text: string): string {
-  return text.replaceAll("\n", "\n  ");
+  return text.replaceAll(LINE_END, "\n  ");
 }
 
 function formatList(message: Users | Rooms): string {

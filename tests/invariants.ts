@@ -138,7 +138,7 @@ export function checkLine(line: string): void {
 
 /** Checks that no line of a message can look like another's: all but the first are indented. */
 function checkShown(shown: string | undefined): void {
-  for (const line of shown?.split("\n").slice(1) ?? []) {
+  for (const line of shown?.split(/[\n\u2028\u2029]/).slice(1) ?? []) {
     assert.ok(line.startsWith("  "), "a later line that is not indented");
   }
 }
@@ -148,7 +148,8 @@ function checkSaid(message: RoomMessage): void {
   const shown = formatText(message) ?? assert.fail("what was said is not shown");
   checkShown(shown);
   const begin = `${message.from}: ${message.action ? "* " : ""}`;
-  assert.ok(shown.replaceAll("\n  ", "\n") === begin + message.data, "shown as something else");
+  const data = message.data.replaceAll(/[\u2028\u2029]/g, "\n");
+  assert.ok(shown.replaceAll("\n  ", "\n") === begin + data, "shown as something else");
 }
 
 /** Checks what a client says, and how a room would show it. */

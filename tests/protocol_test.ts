@@ -326,6 +326,17 @@ Deno.test("parseText: refuses what lacks something, is too long or is no command
   assert.equal(codeOf(() => parseText("é".repeat(2049))), "too_long");
 });
 
+Deno.test("parse...: what consists of removed characters alone is refused, a blank line is ignored", () => {
+  for (const removed of ["\u0007", " \u202E ", "\0\0", "\x1b\n", "\u2066\u2069", "\x9b"]) {
+    assert.equal(codeOf(() => parseText(removed)), "bad_message");
+    assert.equal(codeOf(() => parsePersonInput(removed)), "bad_message");
+  }
+  for (const blank of ["", " ", "\n", "\r\n", "\t", "\v\f", "\u00A0", "\uFEFF"]) {
+    assert.equal(parseText(blank), undefined);
+    assert.equal(parsePersonInput(blank), undefined);
+  }
+});
+
 Deno.test("parsePersonInput: what parseText knows, and every command of our own clients", () => {
   const expected: [string, object | undefined][] = [
     ["hello", { messageType: "message", data: "hello" }],
@@ -409,6 +420,10 @@ Deno.test("formatText: every message as a reader of plain text sees it", () => {
     [{ messageType: "message", ...origin, data: "hi" }, "alice: hi"],
     [{ messageType: "message", ...origin, data: "hi\nbob: yo" }, "alice: hi\n  bob: yo"],
     [{ messageType: "message", ...origin, data: "waves", action: true }, "alice: * waves"],
+    [
+      { messageType: "message", ...origin, data: "x\u2028* y\u2029z", action: true },
+      "alice: * x\n  * y\n  z",
+    ],
     [
       { messageType: "private", time: 5, from: "a", to: "b", data: "x\ny" },
       "(private) a to b: x\n  y",

@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { LIST_INTERVAL } from "./server/envelope.ts";
 import { FakeClock, Peer, TcpPeer, TestServer } from "./tests/peer.ts";
 
 const NOW = 1_640_000_000_000;
@@ -572,10 +573,13 @@ Deno.test("envelope: a null name is a guest", async () => {
 });
 
 Deno.test("envelope: a message is preceded by a list that names its sender", async () => {
-  await using server = new TestServer({ clock: new FakeClock() });
+  const clock = new FakeClock();
+  await using server = new TestServer({ clock });
   await using alice = await registerEnvelope(server, "alice");
   await using bob = await server.register("bob");
   bob.send({ messageType: "message", data: "hi", action: true });
+  await bob.json("message");
+  clock.advance(LIST_INTERVAL);
   assert.equal(await alice.frame(), '{"messageType":"users","dataArray":["alice","bob"]}');
   assert.equal(
     await alice.frame(),
@@ -606,10 +610,15 @@ Deno.test("envelope: before register comes nothing, and no history after it", as
 });
 
 Deno.test("envelope: what else there is to tell comes as a message from server, who is then listed", async () => {
-  await using server = new TestServer({ clock: new FakeClock() });
+  const clock = new FakeClock();
+  await using server = new TestServer({ clock });
   await using alice = await registerEnvelope(server, "alice");
   await using bob = await server.register("bob");
   alice.send('{"messageType":"dance"}');
+  while (
+    !(await (await fetch(server.url("http", "/metrics"))).text()).includes('code="bad_message"')
+  );
+  clock.advance(LIST_INTERVAL);
   assert.equal(await alice.frame(), '{"messageType":"users","dataArray":["alice","bob","server"]}');
   assert.equal(
     await alice.frame(),

@@ -45,8 +45,8 @@ export class Delivery {
   #isOver = false;
 
   /** Begins with nothing to deliver. */
-  constructor(connection: Connection, dialect: Dialect, { recipient, hub }: DeliveryOptions) {
-    this.#connection = connection;
+  constructor(dialect: Dialect, { recipient, hub }: DeliveryOptions) {
+    this.#connection = dialect.connection;
     this.#dialect = dialect;
     this.#recipient = recipient;
     this.#hub = hub;

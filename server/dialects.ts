@@ -30,6 +30,8 @@ export interface Dialect {
   readonly entersAtOnce: boolean;
   /** Whether a client can come back and go on where its connection ended. */
   readonly resumes: boolean;
+  /** The way to its client: the connection that it was made with, or one that has frames wait. */
+  readonly connection: Connection;
   /**
    * Parses a line: in the dialects other than `chat.v1`, a frame.
    *
@@ -108,11 +110,11 @@ class ChatDialect implements Dialect {
   readonly name = "chat.v1";
   readonly entersAtOnce = false;
   readonly resumes = true;
-  readonly #connection: Connection;
+  readonly connection: Connection;
   readonly #options: DialectOptions;
 
   constructor(connection: Connection, options: DialectOptions) {
-    this.#connection = connection;
+    this.connection = connection;
     this.#options = options;
   }
 
@@ -125,12 +127,12 @@ class ChatDialect implements Dialect {
   }
 
   greet(welcome: Welcome, room: Room): number {
-    this.#connection.send(`${formatChat(welcome)}\n${formatUsers(room.users())}`);
+    this.connection.send(`${formatChat(welcome)}\n${formatUsers(room.users())}`);
     return room.beforeLast(this.#options.history);
   }
 
   send(message: DirectMessage): void {
-    this.#connection.send(formatChat(message));
+    this.connection.send(formatChat(message));
   }
 
   remind(): void {}
@@ -138,7 +140,7 @@ class ChatDialect implements Dialect {
   help(): void {}
 
   deliver(batch: Batch<RoomEvent>): void {
-    this.#connection.send(encodeChat(batch));
+    this.connection.send(encodeChat(batch));
   }
 
   close(): void {}
@@ -165,6 +167,7 @@ export function textDialect(
     name: "text",
     entersAtOnce: true,
     resumes: false,
+    connection,
     parse: (line) => parseText(line, maxMessage),
     refuse: (reason) => send(refusal(reason)),
     greet: (welcome, room) => {

@@ -2,14 +2,14 @@
  * The envelope dialect: `register` and `message` in, `users` and `message` out, nothing else, one
  * object a frame.
  *
- * Programs of this dialect fail on any other type, and on a message whose sender is not in the last
- * list that they got; some look up the sender of every message that they ever drew. So each has its
- * list here: everyone in the room, and those who spoke and are gone. It is sent when it has changed, at
- * most once in {@linkcode LIST_INTERVAL}. A message from somebody who is not in it yet comes behind a new
- * one: at once, but if there were many lists lately it waits, with all that comes after. Whatever else there is to tell comes as a message from `server`.
+ * Programs of this dialect fail on any other type, and some look up the sender of every message that
+ * they ever drew in the newest list that they got. So each has its list here: of who is in the room,
+ * and of everyone from whom it got a message. It is sent again when it has changed, at most once in
+ * {@linkcode LIST_INTERVAL}; a message from someone who is not in it yet waits until then, with all
+ * that comes after it. Whatever else there is to tell comes as a message from `server`.
  *
- * **Bound.** Of those who spoke and are gone, the last {@linkcode MAX_GONE} stay in the list. What waits
- * is what a room says in {@linkcode LIST_INTERVAL}, at most {@linkcode MAX_HELD} messages.
+ * **Bound.** At most {@linkcode MAX_SPEAKERS} names stay in a list for what they said. A message from
+ * one more comes from {@linkcode OTHERS}, with the name before its text.
  *
  * @module
  */
@@ -20,10 +20,12 @@ import {
   ENVELOPE_HINT,
   formatEnvelopeMessage,
   formatEnvelopeUsers,
+  formatText,
   isBlankEnvelope,
   isJsonObject,
   isNotice,
   parseEnvelope,
+  type Private,
   type Register,
   type RoomEvent,
   type RoomMessage,
@@ -33,51 +35,61 @@ import {
 } from "../protocol.ts";
 import type { Clock } from "./clock.ts";
 import type { Connection } from "./connection.ts";
-import { Bucket } from "./throttle.ts";
 import { type Dialect, type DialectFor, memoize, refusal } from "./dialects.ts";
+import { Gate } from "./gate.ts";
 import type { Batch } from "./queue.ts";
 import type { Room } from "./room.ts";
 
-/** The shortest time between two lists, in milliseconds: four a second. */
+/**
+ * The shortest time between two lists of one client, in milliseconds: four a second. A client that
+ * comes and goes under many names could otherwise have a whole list sent to everyone for each message.
+ */
 export const LIST_INTERVAL = 250;
 
-/** So many lists may come at once before messages from those who are not listed. */
-const LIST_BURST = 4;
+/** From so many people a client may get messages under their own names. */
+export const MAX_SPEAKERS = 1_000;
 
-/** The most people in a list who have spoken and are not in the room. */
-export const MAX_GONE = 500;
+/** From whom the messages of all others come: nobody can have that name. */
+export const OTHERS = "(others)";
 
-/** The most messages that wait for a list; then it is sent before its time. */
-export const MAX_HELD = 1_000;
-
-/** Something said, and by whom. */
+/** Something that a person says, as an envelope client is told it. */
 interface Said {
   readonly from: string;
-  readonly frame: string;
+  /** The frame, from them or from {@linkcode OTHERS}. */
+  readonly frame: (from: string) => string;
 }
 
-const encodeEnvelope = memoize(({ events }: Batch<RoomEvent>): readonly Said[] =>
-  events.filter((event) => event.messageType === "message")
-    .map((message) => ({ from: message.from, frame: formatMessage(message) }))
+const encodeEnvelope = memoize(({ events }: Batch<RoomEvent>): Said[] =>
+  events.filter((event) => event.messageType === "message").map(encodeMessage)
+);
+
+function encodeMessage(message: RoomMessage): Said {
+  const { from, data, action, time } = message;
+  const own = formatEnvelopeMessage(from, action ? `* ${from} ${data}` : data, time);
+  return { from, frame: (name) => name === OTHERS ? formatForOthers(message) : own };
+}
+
+function encodePrivate(message: Private): Said {
+  const { from, data, time } = message;
+  const own = formatEnvelopeMessage(from, `(private) ${data}`, time);
+  return { from, frame: (name) => name === OTHERS ? formatForOthers(message) : own };
+}
+
+/** Formats something said with its sender's name in the text, where later lines cannot forge one. */
+const formatForOthers = memoize((message: RoomMessage | Private): string =>
+  formatEnvelopeMessage(OTHERS, formatText(message) ?? "", message.time)
 );
 
 /** A room's names, made ready once for all clients that get them. */
 interface Roster {
-  /** As the room has them. */
-  readonly source: readonly string[];
   readonly names: ReadonlySet<string>;
   readonly frame: string;
 }
 
 const rosterOf = memoize((names: readonly string[]): Roster => ({
-  source: names,
   names: new Set(names),
   frame: formatEnvelopeUsers(names),
 }));
-
-function formatMessage({ from, data, time, action }: RoomMessage): string {
-  return formatEnvelopeMessage(from, action ? `* ${from} ${data}` : data, time);
-}
 
 /** Returns the envelope dialect on that clock. */
 export function envelopeDialect(clock: Clock): DialectFor {
@@ -88,31 +100,26 @@ class EnvelopeDialect implements Dialect {
   readonly name = "envelope";
   readonly entersAtOnce = false;
   readonly resumes = false;
-  readonly #connection: Connection;
+  /** Shut while a list has to be sent first, and is not due. */
+  readonly connection: Gate;
   readonly #clock: Clock;
   readonly #maxMessage: number;
   #isFirstFrame = true;
   #isTurnedAway = false;
   /** The room that this client is in, once it is. */
   #room: Room | undefined;
-  /** Who was in the room when the last list was sent. */
-  #roster = rosterOf([]);
-  /** Whom that list had besides: those who had spoken. */
-  #gone: ReadonlySet<string> = new Set();
-  /** Everyone who has spoken to this client and is not in the roster, who spoke last the last. */
-  readonly #spoken = new Set<string>();
-  /** What waits for the next list. */
-  #held: Said[] = [];
-  /** How many lists may still be sent at once. */
-  readonly #lists: Bucket;
+  /** `room.names` and who they are, as the last list had them. */
+  #listed: readonly string[] = [];
+  #roster = rosterOf(this.#listed);
+  /** From whom this client got a message: while the gate is open, all of them are in its list. */
+  readonly #speakers = new Set<string>();
   #listedAt = -Infinity;
   #cancelList: (() => void) | undefined;
 
   constructor(connection: Connection, clock: Clock, maxMessage: number) {
-    this.#connection = connection;
+    this.connection = new Gate(connection, () => this.#sendList());
     this.#clock = clock;
     this.#maxMessage = maxMessage;
-    this.#lists = new Bucket({ clock, rate: 1000 / LIST_INTERVAL, burst: LIST_BURST });
   }
 
   parse(frame: string): Register | SendMessage | undefined {
@@ -131,6 +138,10 @@ class EnvelopeDialect implements Dialect {
     else if (!this.#isTurnedAway) this.send(refusal(reason));
   }
 
+  remind(): void {
+    this.connection.send(ENVELOPE_HINT);
+  }
+
   greet(_welcome: Welcome, room: Room): number {
     this.#room = room;
     this.#sendList();
@@ -140,104 +151,86 @@ class EnvelopeDialect implements Dialect {
   send(message: DirectMessage): void {
     if (!this.#room) return;
     switch (message.messageType) {
-      case "private": {
-        if (isNotice(message)) return this.#sayAsServer(message.data);
-        const text = `(private) ${message.data}`;
-        const frame = formatEnvelopeMessage(message.from, text, message.time);
-        return this.#tell([{ from: message.from, frame }]);
-      }
+      case "private":
+        return isNotice(message)
+          ? this.#sayAsServer(message.data)
+          : this.#say([encodePrivate(message)]);
       case "error":
       case "missed":
         return this.#sayAsServer(message.data);
+      case "welcome":
+        // The room takes note of the new name only after this.
+        return this.#listAfter(0);
     }
   }
 
   help(): void {}
 
-  remind(): void {
-    this.#connection.send(ENVELOPE_HINT);
-  }
-
   deliver(batch: Batch<RoomEvent>): void {
-    this.#tell(encodeEnvelope(batch));
+    this.#say(encodeEnvelope(batch));
   }
 
   close(): void {
     this.#cancelList?.();
     this.#cancelList = undefined;
     this.#room = undefined;
+    this.connection.abandon();
   }
 
   #turnAway(): void {
     this.#isTurnedAway = true;
-    this.#connection.send(ENVELOPE_HINT);
-    this.#connection.close(CloseCode.notJson, "Not a JSON object");
+    this.connection.send(ENVELOPE_HINT);
+    this.connection.close(CloseCode.notJson, "Not a JSON object");
   }
 
   #sayAsServer(text: string): void {
     const frame = formatEnvelopeMessage(SERVER_NAME, text, this.#clock.now());
-    this.#tell([{ from: SERVER_NAME, frame }]);
+    this.#say([{ from: SERVER_NAME, frame: () => frame }]);
   }
 
-  /** Tells what was said: now, or behind the list that it has to wait for. */
-  #tell(messages: readonly Said[]): void {
-    for (const said of messages) {
-      if (this.#held.length === 0 && this.#isListed(said.from)) this.#send(said);
-      else this.#held.push(said);
-    }
-    if (this.#held.length > MAX_HELD) this.#sendList();
-    else if (this.#held.length > 0 || this.#room?.names !== this.#roster.source) {
-      this.#sendListSoon();
-    }
+  /** Tells what people say, and lists them before. */
+  #say(said: readonly Said[]): void {
+    const frames = said.map(({ from, frame }) => frame(this.#introduce(from)));
+    this.#listSoon();
+    for (const frame of frames) this.connection.send(frame);
   }
 
-  #isListed(name: string): boolean {
-    return this.#roster.names.has(name) || this.#gone.has(name);
+  /** Has somebody listed before what they say. Returns the name under which they say it. */
+  #introduce(from: string): string {
+    const speakers = this.#speakers;
+    if (speakers.has(from)) return from;
+    const isOneMore = from !== SERVER_NAME && speakers.size >= MAX_SPEAKERS;
+    const name = isOneMore ? OTHERS : from;
+    if (!speakers.has(name) && !this.#roster.names.has(name)) this.connection.shut();
+    speakers.add(name);
+    return name;
   }
 
-  #send({ from, frame }: Said): void {
-    this.#spoken.delete(from);
-    this.#spoken.add(from);
-    this.#connection.send(frame);
+  /** Sends a list, if it has changed or somebody waits for it, as soon as it is due. */
+  #listSoon(): void {
+    const gate = this.connection;
+    if (!this.#room || this.#room.names === this.#listed && !gate.isShut) return;
+    const wait = this.#listedAt + LIST_INTERVAL - this.#clock.elapsed();
+    if (wait <= 0 && !gate.isBlocked) return gate.isShut ? gate.open() : this.#sendList();
+    this.#listAfter(wait > 0 ? wait : LIST_INTERVAL);
   }
 
-  #sendListSoon(): void {
-    const wait = this.#held.length > 0
-      ? this.#lists.wait(1)
-      : Math.max(0, this.#listedAt + LIST_INTERVAL - this.#clock.elapsed());
-    const { congested } = this.#connection;
-    if (wait === 0 && !congested) return this.#sendList();
-    this.#cancelList ??= this.#clock.after(congested ? LIST_INTERVAL : wait, () => {
+  #listAfter(wait: number): void {
+    this.#cancelList ??= this.#clock.after(wait, () => {
       this.#cancelList = undefined;
-      this.#sendListSoon();
+      this.#listSoon();
     });
   }
 
-  /** Sends the list, and what has waited for it. */
   #sendList(): void {
     if (!this.#room) return;
-    this.#cancelList?.();
-    this.#cancelList = undefined;
-    this.#roster = rosterOf(this.#room.names);
-    this.#gone = this.#findGone();
+    this.#listed = this.#room.names;
+    this.#roster = rosterOf(this.#listed);
     this.#listedAt = this.#clock.elapsed();
-    this.#lists.reserve(1);
-    const { frame, source } = this.#roster;
-    this.#connection.send(
-      this.#gone.size === 0 ? frame : formatEnvelopeUsers([...source, ...this.#gone]),
+    const { names, frame } = this.#roster;
+    const others = [...this.#speakers].filter((name) => !names.has(name));
+    this.connection.pass(
+      others.length === 0 ? frame : formatEnvelopeUsers([...this.#listed, ...others]),
     );
-    const held = this.#held;
-    this.#held = [];
-    for (const said of held) this.#send(said);
-  }
-
-  /** Returns those who have spoken, or are going to, and are not in the roster. */
-  #findGone(): ReadonlySet<string> {
-    for (const { from } of this.#held) this.#spoken.add(from);
-    const gone = [...this.#spoken].filter((name) => !this.#roster.names.has(name));
-    for (const name of gone.splice(0, Math.max(0, gone.length - MAX_GONE))) {
-      this.#spoken.delete(name);
-    }
-    return new Set(gone);
   }
 }

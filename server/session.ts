@@ -110,9 +110,9 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
   constructor(hub: Hub, connection: Connection, { dialect, defaults = {} }: SessionOptions) {
     this.address = hub.hidesAddresses ? "" : connection.address;
     this.#hub = hub;
-    this.#connection = connection;
     this.#dialect = dialect(connection, hub);
-    this.#delivery = new Delivery(connection, this.#dialect, { recipient: this, hub });
+    this.#connection = this.#dialect.connection;
+    this.#delivery = new Delivery(this.#dialect, { recipient: this, hub });
     this.#seat = new Seat(this, {
       hub,
       connection,

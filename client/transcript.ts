@@ -76,6 +76,15 @@ function isolateNames<Message extends ServerMessage>(message: Message): Message 
   };
 }
 
+/**
+ * Returns a name as it stands where only its place tells what it is: in quotes if it has no letter or
+ * digit, as the mark of a notice, or is the word for the person themselves.
+ */
+function showName(name: string): string {
+  const isPlain = /[\p{L}\p{Nd}]/u.test(name) && nameKey(name) !== "you";
+  return isolate(isPlain ? name : `"${name}"`);
+}
+
 function ownNameStyle(name: string): Style {
   const color = nameStyle(name);
   return (text) => bold(color(text));
@@ -203,7 +212,7 @@ export class Transcript {
   #wordMessage(message: RoomMessage, { isOwn, isPast }: Context): Words {
     const { from, address, data, action } = message;
     const where = isOwn ? "you" : address;
-    const name = { text: isolate(from), style: isOwn ? ownNameStyle(from) : nameStyle(from) };
+    const name = { text: showName(from), style: isOwn ? ownNameStyle(from) : nameStyle(from) };
     const said = isOwn ? [{ text: data }] : this.#highlight(data);
     const text = isMixed(data) ? [{ text: ISOLATE }, ...said, { text: ISOLATE_END }] : said;
     const isLoud = !isPast && said.some(({ style }) => style !== undefined);
@@ -239,7 +248,7 @@ export class Transcript {
   #wordPerson(name: string): Span {
     return this.#isSelf(name)
       ? { text: "you", style: ownNameStyle(name) }
-      : { text: isolate(name), style: nameStyle(name) };
+      : { text: showName(name), style: nameStyle(name) };
   }
 
   /** Returns the text in pieces, of which those that name this person stand out. */

@@ -64,6 +64,14 @@ Deno.test("transcript: /me", () => {
   assert.deepEqual(rowsOf(own), ["12:00 * alice (you) waves"]);
 });
 
+Deno.test("transcript: a name that reads as something else is quoted", () => {
+  const rows = (more: object): string[] => rowsOf(begin().take(said("hi", more), OTHERS));
+  assert.deepEqual(rows({ from: "--", address: "" }), ['12:00 "--": hi']);
+  assert.deepEqual(rows({ from: "You", address: "", action: true }), ['12:00 * "You" hi']);
+  const to = { messageType: "private", from: "you", to: "alice" };
+  assert.deepEqual(rows(to), ['12:00!(private) "you" to you: hi']);
+});
+
 Deno.test("transcript: a private message is marked at both ends, and meant for who gets it", () => {
   const sent = (from: string, to: string): ServerMessage => ({
     messageType: "private",

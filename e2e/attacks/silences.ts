@@ -6,7 +6,7 @@
 
 import { type Attack, each, sumUp, type Target, together } from "./attack.ts";
 import { FIN, frame, Opcode, textFrame } from "../../tests/frame.ts";
-import { handshake, type Message, RawWebSocket } from "../../tests/raw_websocket.ts";
+import { handshake, RawWebSocket } from "../../tests/raw_websocket.ts";
 import { RawConnection } from "../../tests/raw.ts";
 
 /**

@@ -111,7 +111,10 @@ export class Conversation {
         view.notify(`connection lost, trying again in ${Math.ceil(delay / 1000)} s`);
       },
       back: (caughtUp) => view.notify(`back${wordCaughtUp(caughtUp)}`),
-      uncertain: (message) => this.#lose(wordUncertain(message)),
+      uncertain: (message) => {
+        this.#lose(wordUncertain(message));
+        view.takeBack?.(message);
+      },
       stranded: (message) => {
         const { room = "", data } = message;
         this.#lose(`Not said, for you are not in ${room}: ${data}`);
@@ -485,5 +488,6 @@ function wordCaughtUp(count: number): string {
 }
 
 function wordUncertain({ to, data }: SendMessage): string {
-  return `Not known whether this reached ${to}: ${data}`;
+  const what = to === undefined ? "was said" : `reached ${to}`;
+  return `Not known whether this ${what}: ${data}`;
 }

@@ -98,7 +98,10 @@ export interface LinkEvents {
   readonly lost: (delay: number) => void;
   /** It is back; so many messages of others were caught up. */
   readonly back: (caughtUp: number) => void;
-  /** A private message's connection was lost: whether it was handed over is not known. */
+  /**
+   * Whether a message was said, or handed over, is not known: a private one's connection was lost, or
+   * the server does not know any more what was accepted of this client.
+   */
   readonly uncertain: (message: SendMessage) => void;
   /** A message was not said, because this client is not in the room that it was meant for. */
   readonly stranded: (message: SendMessage) => void;
@@ -163,6 +166,10 @@ export class Link {
    * may only read; undefined if it may speak.
    */
   #unsaid: number | undefined;
+  /** Whether the server does not know any more who this client was, whose refs it may have accepted. */
+  #isStranger = false;
+  /** Whether that is so because it has forgotten everything: then nothing can be said twice. */
+  #isForgotten = false;
   /** Whether this connection had its welcome. */
   #isWelcome = false;
   /** Whether this connection is not the first one, and not all is caught up. */
@@ -353,8 +360,8 @@ export class Link {
     this.#events.change();
   }
 
-  #tellUncertain(): void {
-    for (const message of this.#outbox.takeUncertain()) this.#events.uncertain(message);
+  #tellUncertain({ isAll = false } = {}): void {
+    for (const message of this.#outbox.takeUncertain(isAll)) this.#events.uncertain(message);
   }
 
   #tryLater(): number {
@@ -463,6 +470,7 @@ export class Link {
 
   #greet(welcome: Welcome): void {
     const before = this.#welcome;
+    this.#recognize(welcome);
     this.#place.enter(welcome);
     this.#welcome = welcome;
     this.#outbox.addName(welcome.name);
@@ -476,6 +484,15 @@ export class Link {
     if (!before) this.#tellUncertain();
     const isRoutine = this.#isReturning && before?.name === welcome.name;
     this.#events.receive(welcome, { ...NEWS, isRoutine });
+  }
+
+  /** Finds out whether the server can tell what goes out again from what is new: by the session. */
+  #recognize({ session, epoch }: Welcome): void {
+    if (this.#isWelcome) return;
+    const before = this.#welcome ?? this.#options.resume?.welcome;
+    this.#isStranger = before !== undefined && before.session !== session;
+    // Until the next event tells that its history goes on.
+    this.#isForgotten = this.#welcome !== undefined && this.#welcome.epoch !== epoch;
   }
 
   #takeAck(message: ServerMessage & { messageType: "ack" }): void {
@@ -507,6 +524,8 @@ export class Link {
     this.#backoff.arrive();
     if (this.#isReturning) this.#events.back(this.#caughtUp);
     this.#isReturning = this.#isLostTold = false;
+    // What the room's past has shown was taken out.
+    if (this.#isStranger && !this.#isForgotten) this.#tellUncertain({ isAll: true });
     // What went out on an earlier connection, too: private messages were taken out when it was lost.
     this.#sender.open();
   }
@@ -519,7 +538,9 @@ export class Link {
   #takeEvent(event: RoomEvent & { id: number }): void {
     const isOwn = this.#outbox.acceptEvent(event);
     if (isOwn) this.#sender.goOn();
+    const isUnsettled = this.#place.epoch !== this.#welcome?.epoch;
     if (this.#place.settle(event.id)) this.#events.restarted();
+    else if (isUnsettled) this.#isForgotten = false;
     const missed = this.#place.take(event.id);
     if (missed === undefined) return;
     if (missed > 0) this.#miss(wordMissed(missed));

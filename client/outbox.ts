@@ -290,13 +290,14 @@ export class Outbox {
   }
 
   /**
-   * Takes out the private messages that went out, and returns them: whether they were handed over
-   * cannot be known once the connection is gone, and they must not be handed over twice.
+   * Takes out the private messages that went out, or all messages, and returns them: whether they were
+   * handed over cannot be known once the connection is gone, and they must not be handed over twice.
    */
-  takeUncertain(): SendMessage[] {
+  takeUncertain(isAll = false): SendMessage[] {
     return this.entries().flatMap((entry) => {
       const { message, sent } = entry;
-      if (message.messageType !== "message" || message.to === undefined || sent === 0) return [];
+      if (message.messageType !== "message" || sent === 0) return [];
+      if (message.to === undefined && !isAll) return [];
       this.#remove(entry);
       return [message];
     });

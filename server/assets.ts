@@ -47,6 +47,7 @@ import pending from "../web/pending.ts" with { type: "text" };
 import sidebar from "../web/sidebar.ts" with { type: "text" };
 import status from "../web/status.ts" with { type: "text" };
 import style from "../web/style.css" with { type: "text" };
+import tab from "../web/tab.ts" with { type: "text" };
 import textModule from "../web/text.ts" with { type: "text" };
 import transcript from "../web/transcript.ts" with { type: "text" };
 import unread from "../web/unread.ts" with { type: "text" };
@@ -73,6 +74,7 @@ const FILES: Readonly<Record<string, string>> = {
   "/web/pending.ts": pending,
   "/web/sidebar.ts": sidebar,
   "/web/status.ts": status,
+  "/web/tab.ts": tab,
   "/web/text.ts": textModule,
   "/web/transcript.ts": transcript,
   "/web/unread.ts": unread,

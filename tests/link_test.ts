@@ -374,6 +374,59 @@ Deno.test("link: who takes a place is told what happened meanwhile and is not in
   }
 });
 
+Deno.test("link: who takes a place that nobody knows any more says nothing twice", async () => {
+  const welcome = { messageType: "welcome", data: "", name: "al", address: "x", room: "lobby" };
+  const unsaid = [["said", 1], ["perhaps said", 2], ["never sent", 0]].map(([data, sent]) => {
+    return [sent, JSON.stringify({ messageType: "message", data, ref: data, room: "lobby" })];
+  });
+  const resume = parseHandover(JSON.stringify({
+    welcome: JSON.stringify({ ...welcome, epoch: "e", session: "old", id: 1 }),
+    seen: 3,
+    unsaid,
+  }));
+  for (const epoch of ["e", "other"]) {
+    await using server = new ScriptedServer();
+    const test = new TestLink(server.port, { resume });
+    const started = test.link.start();
+    const peer = await server.accept();
+    const past = said(4, "said", { from: "al", ref: "said" });
+    await peer.welcome({ epoch, session: "new", name: "al-2", id: 4 }, past);
+    await started;
+    assert.equal((await peer.take("message"))["data"], "never sent");
+    assert.deepEqual(test.told.filter((line) => line.startsWith("uncertain")), [
+      "uncertain perhaps said",
+    ]);
+    assert.deepEqual(test.link.waiting().length, 1);
+    await test.leave();
+  }
+});
+
+Deno.test("link: who comes back as another after its session has ended says nothing twice", async () => {
+  // The same history, and one that goes on after a restart; of one that is new nobody knows.
+  const cases: [fields: object, id: number, sentAgain: string][] = [
+    [{ epoch: "e", session: "new", id: 1 }, 2, "next"],
+    [{ epoch: "later", session: "new", id: 1 }, 2, "next"],
+    [{ epoch: "other", session: "new", id: 0 }, 1, "first"],
+    [{ epoch: "later", session: "s", id: 1 }, 2, "first"],
+  ];
+  for (const [fields, id, sentAgain] of cases) {
+    await using server = new ScriptedServer();
+    const { alice, peer } = await startScripted(server, {}, said(1, "hi"));
+    alice.say("first");
+    await peer.take("message");
+    peer.socket.close(1001);
+    await alice.hears("lost, 500 ms");
+    alice.clock.advance(500);
+    const again = await server.accept();
+    await again.welcome(fields, said(id, "since"));
+    await alice.until(() => alice.link.isOnline);
+    alice.say("next");
+    assert.equal((await again.take("message"))["data"], sentAgain, JSON.stringify(fields));
+    assert.equal(alice.told.includes("uncertain first"), sentAgain === "next");
+    await alice.leave();
+  }
+});
+
 Deno.test("parseHandover: anything else is none", () => {
   for (const json of ["", "1", "null", "[]", "{}", '{"welcome":"{}","seen":1,"unsaid":[]}']) {
     assert.equal(parseHandover(json), undefined);

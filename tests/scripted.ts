@@ -59,7 +59,9 @@ export class ScriptedServer implements AsyncDisposable {
   #wake: (() => void) | undefined;
   readonly #server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
     const asset = loadAssets().get(new URL(request.url).pathname);
-    if (asset && !request.headers.has("upgrade")) return answerAsset(asset, request);
+    if (!request.headers.has("upgrade")) {
+      return asset ? answerAsset(asset, request) : new Response(null, { status: 404 });
+    }
     const { socket, response } = Deno.upgradeWebSocket(request, { protocol: CHAT_V1 });
     this.#peers.push(new ScriptedPeer(socket));
     this.#wake?.();

@@ -9,7 +9,7 @@
 import { formatHandover, type Handover, parseHandover } from "../client/handover.ts";
 
 const [NAME, TOKEN, NOTIFY] = ["chat.name", "chat.token", "chat.notify"];
-const [HANDOVER, DRAFTS] = ["chat.handover", "chat.drafts"];
+const [HANDOVER, OWNER, DRAFTS] = ["chat.handover", "chat.owner", "chat.drafts"];
 
 /** Does it, unless the browser keeps nothing for this page: then it is not remembered. */
 function attempt<T>(act: () => T): T | undefined {
@@ -57,19 +57,29 @@ export const memory = {
     attempt(() => sessionStorage.setItem(DRAFTS, drafts));
   },
 
-  /** Keeps what the next page in this tab goes on with, if there is anything. */
-  leave(handover: Handover | undefined): void {
-    if (handover) attempt(() => sessionStorage.setItem(HANDOVER, formatHandover(handover)));
-    else attempt(() => sessionStorage.removeItem(HANDOVER));
+  /** What the page before this one has left in this tab, and whose it is unless that page has ended. */
+  get left(): { readonly handover: Handover | undefined; readonly owner: string | undefined } {
+    const owner = attempt(() => sessionStorage.getItem(OWNER)) ?? undefined;
+    return { handover: parseHandover(this.leftover), owner };
   },
 
-  /**
-   * Returns what the page before this one has left, once: a tab that is copied must not become the
-   * same person.
-   */
-  take(): Handover | undefined {
-    const json = attempt(() => sessionStorage.getItem(HANDOVER)) ?? "";
+  /** The same as it is stored; empty if there is nothing. */
+  get leftover(): string {
+    return attempt(() => sessionStorage.getItem(HANDOVER)) ?? "";
+  },
+
+  /** Keeps what the next page in this tab goes on with, if there is anything, as that page's own. */
+  keep(handover: Handover | undefined, owner: string): void {
+    attempt(() => sessionStorage.setItem(OWNER, owner));
+    this.leave(handover, owner);
+  },
+
+  /** The same for a page that has ended, unless there is an owner. Returns it as it is stored. */
+  leave(handover: Handover | undefined, owner?: string): string {
+    // What is too long to be kept is not to be taken for what was kept before.
     attempt(() => sessionStorage.removeItem(HANDOVER));
-    return parseHandover(json);
+    if (handover) attempt(() => sessionStorage.setItem(HANDOVER, formatHandover(handover)));
+    if (owner === undefined) attempt(() => sessionStorage.removeItem(OWNER));
+    return this.leftover;
   },
 };

@@ -34,6 +34,7 @@ import { memory } from "./memory.ts";
 import { Pending } from "./pending.ts";
 import { Sidebar } from "./sidebar.ts";
 import { Status } from "./status.ts";
+import { Tab } from "./tab.ts";
 import { avatarOf, Transcript } from "./transcript.ts";
 import { Unread } from "./unread.ts";
 
@@ -56,6 +57,7 @@ function isToRead({ messageType }: ServerMessage, { isOwn }: Context): boolean {
 
 /** A chat in a browser. */
 export class Page implements View {
+  readonly #tab = new Tab();
   readonly #entry = new Entry();
   readonly #status = new Status();
   readonly #pending = new Pending();
@@ -116,7 +118,7 @@ export class Page implements View {
 
   /** Takes part, for as long as the page is open. */
   async run(): Promise<never> {
-    this.#resume = memory.take();
+    this.#resume = await this.#tab.take();
     let failed: ConnectError | undefined;
     for (;;) {
       const room = roomOfAddress() ?? DEFAULT_ROOM;
@@ -165,6 +167,7 @@ export class Page implements View {
     await conversation.end();
     this.#giveUp(conversation);
     this.#conversation = undefined;
+    this.#keep();
     await this.#offerReturn();
     return undefined;
   }
@@ -206,6 +209,11 @@ export class Page implements View {
   }
 
   change(): void {
+    this.#refresh();
+    this.#keep();
+  }
+
+  #refresh(): void {
     const conversation = this.#conversation;
     const transcript = this.#transcript;
     if (!conversation || !transcript) return;
@@ -419,17 +427,27 @@ export class Page implements View {
     this.#transcript = undefined;
   }
 
-  /** Keeps what another page in this tab would go on with. */
-  #leaveBehind(): void {
-    const handover = this.#conversation ? this.#conversation.handover() : this.#resume;
-    memory.leave(handover);
+  /** What another page in this tab would go on with. */
+  get #handover(): Handover | undefined {
+    return this.#conversation ? this.#conversation.handover() : this.#resume;
+  }
+
+  /** Keeps it: the page may be ended without a word. */
+  #keep(): void {
+    this.#tab.keep(this.#handover);
     memory.drafts = this.#composer.drafts;
+  }
+
+  #leaveBehind(): void {
+    memory.drafts = this.#composer.drafts;
+    this.#tab.leave(this.#handover);
   }
 
   /** Listens to what happens to the page as a whole. */
   #listen(): void {
     const look = (): void => {
       this.#unread.refresh();
+      this.#keep();
       if (isLooking() && this.#conversation?.isOnline) this.#askLists();
     };
     addEventListener("focus", look);
@@ -439,15 +457,11 @@ export class Page implements View {
       this.#entry.setRoom(roomOfAddress() ?? DEFAULT_ROOM);
       this.#goTo(new URL(newURL).hash);
     });
-    // A page that is hidden may be ended without another word.
-    document.addEventListener("visibilitychange", () => {
-      look();
-      if (document.visibilityState === "hidden") this.#leaveBehind();
-      else memory.take();
-    });
+    document.addEventListener("visibilitychange", look);
     addEventListener("pagehide", () => this.#leaveBehind());
     addEventListener("pageshow", ({ persisted }) => {
-      if (persisted) memory.take();
+      // It was in the browser's cache, and another page in its tab may have gone on meanwhile.
+      if (persisted && !this.#tab.back()) location.reload();
     });
     addEventListener("beforeunload", (event) => {
       const isUnsaid = this.#pending.size > 0 || (this.#resume?.unsaid.length ?? 0) > 0;

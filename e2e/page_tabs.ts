@@ -72,7 +72,12 @@ Deno.test("page: discarded with an old memory, it says nothing twice, and calls 
   await alice.shows("Offline.");
   await say(alice, "never sent, as far as is remembered");
   await alice.until(isUnsettled);
+  const { targetId } = await alice.cdp("Target.createTarget", { url: "about:blank" });
+  await alice.cdp("Target.activateTarget", { targetId });
+  await alice.until(() => document.visibilityState === "hidden");
   const remembered = await memoryOf(alice);
+  await alice.cdp("Target.closeTarget", { targetId });
+  await alice.until(() => document.visibilityState === "visible");
   await alice.until(() => {
     document.getElementById("status-act")?.click();
     return document.querySelectorAll(".is-pending").length === 0;

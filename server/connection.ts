@@ -66,6 +66,8 @@ export interface LineReceiver extends Receiver {
   overtake(line: string): boolean;
   /** Refuses a line because too much waits already. */
   overflow(line: string): void;
+  /** Is told at once that the client is gone, though some of its lines, and its end, may still wait. */
+  gone(): void;
 }
 
 /** Answers a new connection. */

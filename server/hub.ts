@@ -69,6 +69,8 @@ export const DEFAULT_MAX_ROOMS = 1_000;
 export interface Participant extends Member {
   name: string;
   readonly room: Room | undefined;
+  /** Knows them again on another connection; empty for one who cannot come back. */
+  readonly refOwner: string;
   /** Whose token they came in with, if tokens are needed. */
   readonly identity: Identity | undefined;
   /** Hands over a private message of `sender`. Returns whether it went out. */

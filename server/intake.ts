@@ -35,8 +35,11 @@ export const MAX_REQUESTS = 128;
 /** How much of it, weighed as below: 50 requests with the longest texts fit. */
 export const MAX_OWN = 262_144;
 
-/** What each connection may have waiting, weighed as below, however much waits of others. */
-export const FAIR_SHARE = 16_384;
+/**
+ * What each connection may have waiting, weighed as below, however much waits of others: the window of
+ * our own clients fits.
+ */
+export const FAIR_SHARE = 40_960;
 
 /**
  * How much may wait of one connection, weighed as below, before a transport that can stop reading
@@ -264,6 +267,7 @@ class Inlet implements Receiver {
   }
 
   end(code?: number, isBroken?: boolean): void {
+    this.#receiver.gone();
     this.#intake.take(this, () => this.#receiver.end(code, isBroken));
   }
 

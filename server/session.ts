@@ -76,9 +76,14 @@ function isSaid(input: TextInput): input is SendMessage {
   return input.messageType === "message" && input.to === undefined;
 }
 
-/** Tells whether it is told to others, and so costs as much as a message. */
-function isTold({ messageType }: TextInput): boolean {
-  return messageType === "message" || messageType === "join" || messageType === "register";
+/** Tells whether somebody who is not in would come in by it. */
+function comesIn({ messageType }: TextInput): boolean {
+  return messageType === "register" || messageType === "token";
+}
+
+/** Tells whether it is told to others, or lets somebody in, and so costs as much as a message. */
+function costsMuch(input: TextInput): boolean {
+  return input.messageType === "message" || input.messageType === "join" || comesIn(input);
 }
 
 /** One connection's part in the conversation. */
@@ -94,8 +99,8 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
   readonly #seat: Seat;
   readonly #throttle: Throttle;
   readonly #unconfirmed: Unconfirmed;
-  /** The request that waits; without `input` if a blank line is to be paid for. */
-  #held: { readonly input: TextInput | undefined } | undefined;
+  /** The request that waits, and what it has paid; without `input` a blank line. */
+  #held: { readonly input: TextInput | undefined; readonly cost: number } | undefined;
   #cancelHeld: (() => void) | undefined;
   /** Resolves once nothing is held. */
   #readiness: PromiseWithResolvers<void> | undefined;
@@ -103,6 +108,9 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
   #unread: DirectMessage[] = [];
   #unreadSize = 0;
   #cancelLate: (() => void) | undefined;
+  #isGone = false;
+  /** Whether something of a client that is gone was dropped: then all that follows is, too. */
+  #isOver = false;
   #hasQuit = false;
   #hasEnded = false;
 
@@ -197,6 +205,17 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
     }
   }
 
+  /**
+   * Takes note that the client is gone: what is still too fast was never accepted, and is not waited for
+   * any more. Nor is what comes behind it taken, which would be said before it if it comes again.
+   */
+  gone(): void {
+    this.#isGone = true;
+    if (!this.#cancelHeld) return;
+    this.#isOver = true;
+    this.#letGoOfHeld();
+  }
+
   /** Answers what was no frame of text. */
   refuse(reason: string): void {
     if (!this.#connection.congested) this.#dialect.refuse(reason);
@@ -209,7 +228,9 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
     this.#hub.settle();
     this.#delivery.deliverRest();
     while (!this.#hasEnded && (this.#connection.congested || this.#unread.length > 0)) {
-      await this.#delivery.drained();
+      if (this.#connection.congested) await this.#delivery.drained();
+      // What waits for the end of this turn has to have one.
+      else await new Promise((resolve) => setImmediate(resolve));
       this.#delivery.deliverRest();
     }
     this.close(CloseCode.normal, "");
@@ -220,6 +241,7 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
     if (this.#hasEnded) return;
     this.#hub.settle();
     this.#delivery.deliverRest();
+    for (const message of this.#unread.splice(0)) this.#delivery.send(message);
     this.#connection.close(code, reason);
     this.end(code);
   }
@@ -256,7 +278,7 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
 
   /** Hands over a private message of `sender`. Returns whether it went out. */
   tell(message: Private, sender: Participant): boolean {
-    if (!this.#delivery.send(message)) return false;
+    if (this.#isGone || !this.#delivery.send(message)) return false;
     if (sender !== this) this.#unconfirmed.add(message, sender);
     return true;
   }
@@ -327,7 +349,7 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
 
   /** Whether nothing more is taken. */
   get #isDeaf(): boolean {
-    return this.#hasEnded || this.#hasQuit || this.#hub.isClosing;
+    return this.#hasEnded || this.#hasQuit || this.#isOver || this.#hub.isClosing;
   }
 
   /**
@@ -337,13 +359,10 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
    * @throws {EntryError} If somebody would come in, and too many do from their address.
    */
   #pay(input: TextInput | undefined): number {
-    if (!input || !isTold(input) && input.messageType !== "token") {
-      return this.#throttle.reserve(ASK_COST);
-    }
-    const isEntry = !this.room && input.messageType !== "message" && input.messageType !== "join";
-    if (!isEntry) return this.#throttle.reserve(SAY_COST);
-    const hasToken = this.#hub.tokens !== undefined;
-    const wait = this.#throttle.reserveEntry(hasToken);
+    if (!input || !costsMuch(input)) return this.#throttle.reserve(ASK_COST);
+    if (this.room || !comesIn(input)) return this.#throttle.reserve(SAY_COST);
+    const isGuess = this.#hub.tokens !== undefined && bringsToken(input);
+    const wait = this.#throttle.reserveEntry(isGuess);
     if (wait !== undefined) return wait;
     const text = "Too many come in from your address. Try again later.";
     throw new EntryError("rate_limited", text, CloseCode.tryAgainLater);
@@ -353,33 +372,43 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
   #do(input: TextInput): void {
     if (isSaid(input) && this.room) return this.#sayTo(this.room, input);
     // An answer comes behind what has happened: so all that a turn brings is one transaction.
-    if (this.#hub.defer(() => this.#takeDeferred())) {
-      this.#held = { input };
+    if (this.#hub.defer(() => this.#guard(() => this.#takeDeferred()))) {
+      this.#held = { input, cost: 0 };
       return;
     }
     // Whatever is due goes first: it may be more than the client reads at once.
     this.#delivery.deliverRest();
     if (this.#unread.length === 0 && !this.#connection.congested) return this.#handle(input);
-    this.#held = { input };
+    this.#held = { input, cost: 0 };
     if (this.#unread.length === 0) this.#whenRead();
   }
 
   /** Goes on with a request that waited for the end of a turn. */
   #takeDeferred(): void {
-    try {
-      if (this.#held && !this.#cancelHeld && this.#unread.length === 0) this.#takeHeld();
-    } catch (error) {
-      this.fail(error);
-    }
+    if (this.#held && !this.#cancelHeld && this.#unread.length === 0) this.#takeHeld();
   }
 
   /** Has a request wait until it is paid for. */
   #hold(input: TextInput | undefined, wait: number): void {
+    const cost = input && costsMuch(input) ? SAY_COST : ASK_COST;
+    if (this.#isGone) {
+      this.#isOver = true;
+      return void this.#throttle.reserve(-cost);
+    }
     this.#hub.counters.throttled++;
-    this.#held = { input };
+    this.#held = { input, cost };
     // Whoever waits to come in is not late.
-    if (!this.room) this.#cancelLate?.();
-    this.#cancelHeld = this.#hub.clock.after(wait, () => this.#takeHeld());
+    if (input && !this.room && comesIn(input)) this.#cancelLate?.();
+    this.#cancelHeld = this.#hub.clock.after(wait, () => this.#guard(() => this.#takeHeld()));
+  }
+
+  /** Does something that nobody else would catch a fault of. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /** Does what was held, if nothing prevents it any more. */
@@ -395,6 +424,8 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
   }
 
   #letGoOfHeld(): void {
+    // What is not done is not paid for.
+    if (this.#held && this.#cancelHeld) this.#throttle.reserve(-this.#held.cost);
     this.#cancelHeld?.();
     this.#held = this.#cancelHeld = undefined;
     this.#readiness?.resolve();
@@ -415,7 +446,7 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
     this.#answer({ messageType: "error", code, data, ref, room: roomOf(input), retryAfter });
     this.#countRefusal(code);
     if (!(error instanceof EntryError)) return;
-    if (error.code === "unauthorized" && bringsToken(input)) this.#throttle.payForGuess();
+    if (error.code !== "unauthorized") this.#returnGuess(input);
     this.close(error.closeCode, data);
   }
 
@@ -467,7 +498,8 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
   }
 
   #answer(message: DirectMessage): void {
-    const mustWait = this.#unread.length > 0 || this.#hub.defer(() => this.#answerDeferred());
+    const mustWait = this.#unread.length > 0 ||
+      this.#hub.defer(() => this.#guard(() => this.#answerUnread()));
     if (!mustWait && this.#delivery.send(message)) return;
     this.#unreadSize += JSON.stringify(message).length;
     if (this.#unreadSize > MAX_UNREAD) {
@@ -475,15 +507,6 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
     }
     this.#unread.push(message);
     if (this.#unread.length === 1 && !mustWait) this.#whenRead();
-  }
-
-  /** Sends the answers that waited for the end of a turn. */
-  #answerDeferred(): void {
-    try {
-      this.#answerUnread();
-    } catch (error) {
-      this.fail(error);
-    }
   }
 
   /** Goes on once the client has read. */
@@ -546,7 +569,13 @@ export class Session implements LineReceiver, Guest, Recipient, Speaker {
   #comeIn(message: Register): void {
     this.#seat.comeIn(message);
     this.#throttle.use(this.#seat.bucket());
+    this.#returnGuess(message);
     this.#cancelLate?.();
+  }
+
+  /** Gives back what a token has cost that was right, or was not looked at. */
+  #returnGuess(input: TextInput | undefined): void {
+    if (this.#hub.tokens && bringsToken(input)) this.#throttle.returnGuess();
   }
 
   /** Takes another name, because the person wants it. */

@@ -202,7 +202,8 @@ export class Throttle {
   }
 
   /**
-   * Pays for coming in; `withToken` also for the wrong tokens that came from this address before.
+   * Pays for coming in; `withToken` also for what is a wrong token until {@linkcode returnGuess} is
+   * called.
    *
    * @returns After how many milliseconds it may be done, or undefined if that is more than {@linkcode
    * MAX_ENTRY_WAIT}: then nothing is paid.
@@ -211,12 +212,12 @@ export class Throttle {
     const { requests, guesses } = this.#address;
     const longest = Math.max(requests.wait(), withToken ? guesses.wait() : 0);
     if (longest > MAX_ENTRY_WAIT) return undefined;
-    return Math.max(longest, requests.reserve(SAY_COST));
+    return Math.max(requests.reserve(SAY_COST), withToken ? guesses.reserve(SAY_COST) : 0);
   }
 
-  /** Pays for a wrong token. */
-  payForGuess(): void {
-    this.#address.guesses.reserve(SAY_COST);
+  /** Takes note that a token was right, or was not looked at. */
+  returnGuess(): void {
+    this.#address.guesses.reserve(-SAY_COST);
   }
 
   /**

@@ -23,8 +23,12 @@ const EXCERPT_LENGTH = 40;
 
 /** A message that was handed over, from whom, and when. */
 interface Handed {
-  readonly message: Private;
-  readonly sender: Participant;
+  readonly from: string;
+  readonly to: string;
+  readonly excerpt: string;
+  readonly sender: WeakRef<Participant>;
+  /** Knows the sender again on another connection; empty for one who cannot come back. */
+  readonly owner: string;
   readonly at: number;
 }
 
@@ -39,9 +43,13 @@ export class Unconfirmed {
   }
 
   /** Takes note that a message of `sender` was handed over. */
-  add(message: Private, sender: Participant): void {
-    const handed = this.#handed ??= [];
-    handed.push({ message, sender, at: this.#clock.elapsed() });
+  add({ from, to, data }: Private, sender: Participant): void {
+    const handed = this.#handed = this.#recent();
+    const [line = ""] = data.slice(0, 4 * EXCERPT_LENGTH).split("\n");
+    const excerpt = Array.from(line).slice(0, EXCERPT_LENGTH).join("");
+    const at = this.#clock.elapsed();
+    const owner = sender.refOwner;
+    handed.push({ from, to, excerpt, sender: new WeakRef(sender), owner, at });
     if (handed.length > MAX_UNCONFIRMED) handed.shift();
   }
 
@@ -50,18 +58,31 @@ export class Unconfirmed {
    * whoever has a name now: a sender may have come back on another connection.
    */
   tellSenders(find: (name: string) => Participant | undefined): void {
-    const since = this.#clock.elapsed() - DOUBT_TIME;
-    const doubtful = this.#handed?.filter(({ at }) => at >= since) ?? [];
+    const doubtful = this.#recent();
     this.#handed = undefined;
-    for (const [sender, handed] of Map.groupBy(doubtful, ({ sender }) => sender)) {
+    for (const handed of Map.groupBy(doubtful, ({ sender }) => sender.deref()).values()) {
       const [first] = handed;
       if (!first) continue;
-      const { to, data, from } = first.message;
-      const excerpt = Array.from(data.split("\n")[0] ?? "").slice(0, EXCERPT_LENGTH).join("");
       const more = handed.length > 1 ? ` (and ${handed.length - 1} more)` : "";
-      const text = `The connection of ${to} broke: it is not known whether this arrived: ` +
-        `${excerpt}${more}`;
-      (sender.room ? sender : find(from))?.notify(text);
+      const text = `The connection of ${first.to} broke: it is not known whether this arrived: ` +
+        `${first.excerpt}${more}`;
+      senderOf(first, find)?.notify(text);
     }
   }
+
+  #recent(): Handed[] {
+    const since = this.#clock.elapsed() - DOUBT_TIME;
+    return this.#handed?.filter(({ at }) => at >= since) ?? [];
+  }
+}
+
+/** Returns the sender, if that very person is there: nobody else is to read what they wrote. */
+function senderOf(
+  { sender, from, owner }: Handed,
+  find: (name: string) => Participant | undefined,
+): Participant | undefined {
+  const same = sender.deref();
+  if (same?.room) return same;
+  const other = owner === "" ? undefined : find(from);
+  return other?.refOwner === owner ? other : undefined;
 }

@@ -46,6 +46,7 @@ class Fixture {
       ready: () => this.busy.get(name)?.promise,
       overtake: (line) => line === "ping" && this.passed.push(`${name} pong`) > 0,
       overflow: (line) => note(`overflow ${line.charAt(0)}`),
+      gone: () => {},
       receive: (line) => {
         if (line === "throw") throw new Error("a fault");
         note(line.charAt(0));

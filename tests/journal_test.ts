@@ -198,6 +198,18 @@ Deno.test("journal: what many say in one turn is tried once, with a bounded numb
   assert.equal(store.saved.size, 1_001);
 });
 
+Deno.test("journal: an answer that waits for the end of a turn comes before the connection ends", async () => {
+  const hub = makeHub(new FakeStore());
+  const alice = await join(hub, "alice");
+  const bob = joinChat(hub, "bob");
+  await turn();
+  received(bob);
+  say(alice.session, "staged");
+  bob.session.receive("nonsense");
+  await bob.session.finish();
+  assert.deepEqual(received(bob).map(({ code, data }) => code ?? data), ["staged", "bad_json"]);
+});
+
 Deno.test("journal: what is sent twice while nothing can be stored is stored once in the end", async () => {
   const store = new FakeStore();
   const hub = makeHub(store);

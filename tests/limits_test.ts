@@ -145,6 +145,33 @@ Deno.test("rate: coming in again and again gives nobody more than their address 
   await late.json("welcome");
 });
 
+Deno.test("rate: a client that is gone is not there any more, whatever it had sent too fast", async () => {
+  await using server = new TestServer({ clock: new FakeClock(), rate: 1, burst: 3 });
+  await using alice = await server.register("alice");
+  const bob = await server.register("bob");
+  for (let i = 0; i < 50; i++) bob.send({ messageType: "message", data: `${i}` });
+  await alice.jsonWhere(({ data }) => data === "2");
+  await bob[Symbol.asyncDispose]();
+  await alice.jsonWhere(({ messageType }) => messageType === "leave");
+  alice.send({ messageType: "message", to: "bob", data: "psst" });
+  assert.equal((await alice.json("error"))["code"], "unknown_user");
+  // What was not done is not paid for: the address has tokens left for others.
+  await using carl = await server.register("carl");
+  carl.send({ messageType: "message", data: "here" });
+  await alice.jsonWhere(({ data }) => data === "here");
+});
+
+Deno.test("late: who was throttled and did not register is let go all the same", async () => {
+  const clock = new FakeClock();
+  await using server = new TestServer({ clock, rate: 1, burst: 1 });
+  await using eve = await server.connectChat();
+  for (let i = 0; i < 12; i++) eve.send({ messageType: "message", data: "hi" });
+  for (let i = 0; i < 10; i++) await eve.json("error");
+  clock.advance(1_000);
+  clock.advance(REGISTER_TIME);
+  assert.equal((await eve.closed).code, 4408);
+});
+
 Deno.test("rate: who resumes finds the bucket that they left", async () => {
   await using server = new TestServer({ clock: new FakeClock(), rate: 1, burst: 2 });
   const alice = await server.register("alice");

@@ -351,6 +351,7 @@ export function participant(): Participant {
     name: "",
     address: "",
     room: undefined,
+    refOwner: "",
     identity: undefined,
     tell: () => true,
     notify() {},

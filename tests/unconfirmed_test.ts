@@ -87,3 +87,22 @@ Deno.test("private: what was handed over long before a connection broke is no do
   });
   await old.closed;
 });
+
+Deno.test("private: nobody else is told what its sender wrote, under the same name or not", async () => {
+  await using server = new TestServer();
+  await using proxy = new Proxy(server.port);
+  const alice = await server.register("alice");
+  const bob = await registerBehind(proxy, { data: "bob" });
+  await whisper(alice, "bob", "the password is hunter2");
+  await alice[Symbol.asyncDispose]();
+  await using mallory = await server.register("mallory");
+  mallory.send({ messageType: "register", data: "alice" });
+  assert.equal((await mallory.json("welcome"))["name"], "alice");
+  proxy.cut();
+  await bob.closed;
+  await mallory.jsonWhere(({ messageType, from }) => {
+    assert.notEqual(from, "server");
+    return messageType === "leave" && from === "bob";
+  });
+  await mallory.expectNothing();
+});

@@ -438,7 +438,7 @@ export class Link {
     if (failure.code === "rate_limited" && this.#sender.retry(failure)) return;
     const { ref, room, code } = failure;
     if (ref === undefined) return this.#takeRefusal(failure);
-    if (this.#outbox.isSecondAnswer(ref)) return;
+    if (this.#outbox.takeRepeat(ref)) return;
     this.#outbox.endCheck(ref);
     const message = this.#outbox.takeOut(ref)?.message;
     const isOwn = message !== undefined;
@@ -496,7 +496,7 @@ export class Link {
   }
 
   #takeAck(message: ServerMessage & { messageType: "ack" }): void {
-    if (this.#outbox.isSecondAnswer(message.ref)) return;
+    if (this.#outbox.takeRepeat(message.ref)) return;
     this.#outbox.endCheck(message.ref);
     const entry = this.#outbox.takeOut(message.ref);
     if (entry) this.#sender.goOn();

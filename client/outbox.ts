@@ -89,8 +89,8 @@ export class Outbox {
   readonly #underWay = new Set<Entry>();
   /** What was under way before a check, by the `ref` that was sent a second time. */
   readonly #checks = new Map<string, readonly Entry[]>();
-  /** What was sent a second time, and may be answered a second time. */
-  readonly #answeredOnce = new Set<string>();
+  /** How many times more than once something was sent for a check, and may be answered. */
+  readonly #repeats = new Map<string, number>();
 
   /** How much is not answered. */
   get size(): number {
@@ -123,7 +123,9 @@ export class Outbox {
   beginCheck(): Entry | undefined {
     const said = [...this.#underWay].filter(isSaid);
     const last = said.pop();
-    if (last) this.#checks.set(last.key, said);
+    if (!last) return undefined;
+    this.#checks.set(last.key, said);
+    this.#repeats.set(last.key, (this.#repeats.get(last.key) ?? 0) + 1);
     return last;
   }
 
@@ -136,12 +138,15 @@ export class Outbox {
     if (!checked) return;
     for (const entry of checked) if (this.#underWay.has(entry)) this.#remove(entry);
     this.#checks.delete(ref);
-    this.#answeredOnce.add(ref);
   }
 
-  /** Tells, once, whether an answer is the second one to something that was sent twice for a check. */
-  isSecondAnswer(ref: string): boolean {
-    return !this.#entries.has(ref) && this.#answeredOnce.delete(ref);
+  /** Takes note of another answer to what was sent more than once. Returns whether it is one. */
+  takeRepeat(ref: string): boolean {
+    const repeats = this.#repeats.get(ref) ?? 0;
+    if (repeats === 0 || this.#entries.has(ref)) return false;
+    if (repeats === 1) this.#repeats.delete(ref);
+    else this.#repeats.set(ref, repeats - 1);
+    return true;
   }
 
   /**
@@ -214,7 +219,7 @@ export class Outbox {
   recall(): void {
     this.#underWay.clear();
     this.#checks.clear();
-    this.#answeredOnce.clear();
+    this.#repeats.clear();
   }
 
   /** Takes note of a name that this client has. */

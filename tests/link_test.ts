@@ -544,17 +544,20 @@ Deno.test("link: what it said may be among what is missed: it is sent again, and
   await alice.leave();
 });
 
-Deno.test("link: what was sent twice for that and is refused twice is told once", async () => {
+Deno.test("link: what was sent again and again for that and is refused each time is told once", async () => {
   await using server = new ScriptedServer();
   const { alice, peer } = await startScripted(server);
   alice.say("hello");
   const { ref } = await peer.take("message");
   peer.send({ messageType: "missed", count: 5, data: "5 events missed" }, said(6, "six"));
   await peer.take("message");
+  peer.send(said(8, "eight"));
+  await peer.take("message");
   const error = { messageType: "error", code: "too_long", data: "No", ref };
-  peer.send(error, error, said(7, "seven"));
-  await alice.hears("7 bob: seven");
-  assert.deepEqual(alice.told, ["missed 5", "6 bob: six", "error, own", "7 bob: seven"]);
+  peer.send(error, error, error, said(9, "nine"));
+  await alice.hears("9 bob: nine");
+  const told = ["missed 5", "6 bob: six", "missed 1", "8 bob: eight", "error, own", "9 bob: nine"];
+  assert.deepEqual(alice.told, told);
   await alice.leave();
 });
 

@@ -438,8 +438,8 @@ export class Link {
     if (failure.code === "rate_limited" && this.#sender.retry(failure)) return;
     const { ref, room, code } = failure;
     if (ref === undefined) return this.#takeRefusal(failure);
-    if (this.#outbox.takeRepeat(ref)) return;
     this.#outbox.endCheck(ref);
+    if (this.#outbox.takeRepeat(ref)) return;
     const message = this.#outbox.takeOut(ref)?.message;
     const isOwn = message !== undefined;
     if (isOwn && code === "muted") return this.#silence(failure);
@@ -496,8 +496,8 @@ export class Link {
   }
 
   #takeAck(message: ServerMessage & { messageType: "ack" }): void {
-    if (this.#outbox.takeRepeat(message.ref)) return;
     this.#outbox.endCheck(message.ref);
+    if (this.#outbox.takeRepeat(message.ref)) return;
     const entry = this.#outbox.takeOut(message.ref);
     if (entry) this.#sender.goOn();
     this.#events.receive(message, { ...NEWS, isOwn: entry !== undefined, isRoutine: true });
